@@ -1,0 +1,2 @@
+/** Public names of this package, one by one. */
+export {};

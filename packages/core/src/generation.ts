@@ -1,0 +1,36 @@
+/** The seam between the engine, which generates, and evaluation, which never imports the engine. */
+import type { PromptContent } from "./row.js";
+
+export interface GenerationOptions {
+  readonly maxNewTokens: number;
+  /** 0 means greedy. */
+  readonly temperature: number;
+  /** (0, 1]; 1 keeps all. */
+  readonly topP?: number;
+  /** 0 keeps all. */
+  readonly topK?: number;
+  readonly seed?: number;
+  /** Generation ends before the first of these; they are not part of the text. */
+  readonly stop?: readonly string[];
+}
+
+export type StopReason = "eos" | "length" | "error";
+
+export interface Generation {
+  /** The continuation, special tokens and stop strings left out. */
+  readonly text: string;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  /** The time from the batch's start to this row's last token, in ms. */
+  readonly latencyMs: number;
+  readonly stop: StopReason;
+  /** Only with `stop: "error"`. */
+  readonly error?: string;
+}
+
+/** Continues each prompt; the answer has the prompts' order and length. A row that fails has `stop: "error"`. */
+export type Generate = (
+  prompts: readonly PromptContent[],
+  options: GenerationOptions,
+  hooks?: { readonly onProgress?: (done: number, total: number) => void; readonly signal?: AbortSignal },
+) => Promise<Generation[]>;
