@@ -1,0 +1,47 @@
+import { InternalError } from "@gitune/core";
+import { type Node, topologicalOrder } from "../ir/node.js";
+import { formatShape, sameShape } from "../ir/shape.js";
+import { add } from "../ops/elementwise.js";
+import { scalar } from "../ops/leaf.js";
+
+/**
+ * Reverse-mode gradients: one walk back over the table's rules. Only what lies between the loss and
+ * `wrt` is visited, so nothing is computed below the first trainable tensor.
+ * @param loss a scalar []   @param wrt the nodes to differentiate by
+ * @returns one gradient a node of `wrt`, of its shape
+ * @throws InternalError where the loss does not depend on a node, or only through an op without a gradient
+ */
+export function gradients(loss: Node, wrt: readonly Node[]): Node[] {
+  const graph = loss.graph;
+  const order = topologicalOrder([loss]);
+  const needed = new Set<Node>(wrt);
+  for (const node of order) if (node.src.some((source) => needed.has(source))) needed.add(node);
+
+  const grads = new Map<Node, Node>([[loss, scalar(graph, 1)]]);
+  for (const node of order.reverse()) {
+    const grad = grads.get(node);
+    if (!grad || !needed.has(node) || node.src.length === 0 || wrt.includes(node)) continue;
+    const needs = node.src.map((source) => needed.has(source));
+    if (!node.def.vjp) {
+      throw new InternalError(`${node.def.name} (%${node.id}${node.scope ? ` in ${node.scope}` : ""}) has no gradient`);
+    }
+    const parts = graph.scope(`grad/${node.scope}`, () => node.def.vjp!({ node, src: node.src, grad, needs }));
+    for (const [i, source] of node.src.entries()) {
+      const part = parts[i];
+      if (!needs[i] || !part) continue;
+      if (!sameShape(part.shape, source.shape)) {
+        throw new InternalError(
+          `${node.def.name}: gradient ${i} is ${formatShape(part.shape)}, its source ${formatShape(source.shape)}`,
+        );
+      }
+      const sum = grads.get(source);
+      grads.set(source, sum ? add(sum, part) : part);
+    }
+  }
+  return wrt.map((node) => {
+    const grad = grads.get(node);
+    if (!grad)
+      throw new InternalError(`the loss does not depend on %${node.id} ${String(node.attrs["name"] ?? node.def.name)}`);
+    return grad;
+  });
+}

@@ -1,0 +1,293 @@
+/** Turns a graph into an ONNX model: one lowering rule an op, and the few fusions that measured faster. */
+import { basename, dirname } from "node:path";
+import { InternalError } from "@gitune/core";
+import type { DType } from "../../ir/dtype.js";
+import { type Node, topologicalOrder } from "../../ir/node.js";
+import { type Shape, sameShape } from "../../ir/shape.js";
+import type { PrimitiveName } from "../../ops/table.js";
+import { expandComposites } from "../../passes/expand-composites.js";
+import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor, type OnnxValue } from "./proto.js";
+
+export interface LoweredModel {
+  /** The serialized ModelProto; frozen weights are references into checkpoint files. */
+  readonly bytes: Uint8Array;
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  /** The folder that the weight references are relative to; null without weights. */
+  readonly weightsFolder: string | null;
+}
+
+const MICROSOFT = "com.microsoft";
+
+/** @param outputs name -> node; composites are expanded here */
+export function lowerToOnnx(outputs: Readonly<Record<string, Node>>): LoweredModel {
+  const names = Object.keys(outputs);
+  const roots = expandComposites(Object.values(outputs));
+  const lowering = new Lowering(topologicalOrder(roots), roots);
+  return lowering.finish(names, roots);
+}
+
+class Lowering {
+  readonly nodes: OnnxNode[] = [];
+  readonly #order: readonly Node[];
+  readonly #uses = new Map<Node, number>();
+  /** Products that the sum which uses them takes over (see `fusedProduct`). */
+  readonly #fused = new Map<Node, { readonly product: Node; readonly addend: Node }>();
+  readonly #skipped = new Set<Node>();
+  readonly #names = new Map<Node, string>();
+  readonly #initializers = new Map<string, OnnxTensor>();
+  readonly #inputs: OnnxValue[] = [];
+  /** rmsNorm nodes by "x id|eps": rmsInverse is their second output. */
+  readonly norms = new Map<string, Node>();
+  #weightsFolder: string | null = null;
+
+  constructor(order: readonly Node[], roots: readonly Node[]) {
+    this.#order = order;
+    for (const node of [...order.flatMap((user) => user.src), ...roots])
+      this.#uses.set(node, (this.#uses.get(node) ?? 0) + 1);
+    for (const node of order) {
+      if (node.def.name === "rmsNorm") this.norms.set(normKey(node), node);
+      const fusion = this.#fusedProduct(node);
+      if (!fusion) continue;
+      this.#fused.set(node, fusion);
+      this.#skipped.add(fusion.product);
+    }
+  }
+
+  finish(outputNames: readonly string[], roots: readonly Node[]): LoweredModel {
+    for (const node of this.#order) this.#lower(node);
+    const outputs = roots.map((node, i): OnnxValue => {
+      const name = outputNames[i]!;
+      // A graph's output needs a name of its own even where its value is an input or has two names.
+      this.emit("Identity", [this.name(node)], [name]);
+      return { name, dtype: node.dtype, shape: node.shape };
+    });
+    const bytes = encodeModel({
+      nodes: this.nodes,
+      initializers: [...this.#initializers.values()],
+      inputs: this.#inputs,
+      outputs,
+    });
+    return { bytes, inputs: this.#inputs, outputs, weightsFolder: this.#weightsFolder };
+  }
+
+  name(node: Node): string {
+    const name = this.#names.get(node);
+    if (!name) throw new InternalError(`%${node.id} ${node.def.name} is used before it is lowered`);
+    return name;
+  }
+
+  emit(
+    op: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: Record<string, OnnxAttribute> = {},
+    domain = "",
+  ): void {
+    this.nodes.push({ op, domain, name: `${outputs[0]}:${op}`, inputs, outputs, attributes });
+  }
+
+  /** An int64 vector literal. */
+  ints(values: readonly number[]): string {
+    const name = `i64[${values.join(",")}]`;
+    if (!this.#initializers.has(name)) {
+      const data = new Uint8Array(BigInt64Array.from(values, (value) => BigInt(value)).buffer);
+      this.#initializers.set(name, { name, dtype: "i64", shape: [values.length], data });
+    }
+    return name;
+  }
+
+  /** A tensor of zeros, made at run time from one number. */
+  zeros(shape: Shape, to: string): string {
+    if (!this.#initializers.has("f32zero")) {
+      this.#initializers.set("f32zero", { name: "f32zero", dtype: "f32", shape: [], data: new Uint8Array(4) });
+    }
+    this.emit("Expand", ["f32zero", this.ints(shape)], [to]);
+    return to;
+  }
+
+  #lower(node: Node): void {
+    const { name } = node.def;
+    if (name === "input") this.#lowerInput(node);
+    else if (name === "weight") this.#lowerWeight(node);
+    else if (name === "constant") this.#lowerConstant(node);
+    else if (!this.#skipped.has(node)) {
+      const out = `v${node.id}`;
+      this.#names.set(node, out);
+      const fusion = this.#fused.get(node);
+      if (fusion) this.#lowerGemm(fusion.product, fusion.addend, out);
+      else LOWER[name as PrimitiveName](node, out, this);
+    }
+  }
+
+  #lowerInput(node: Node): void {
+    const name = String(node.attrs["name"]);
+    this.#names.set(node, name);
+    this.#inputs.push({ name, dtype: node.dtype, shape: node.shape });
+  }
+
+  #lowerWeight(node: Node): void {
+    const source = node.graph.weightSource(node);
+    if (!source) throw new InternalError(`weight ${String(node.attrs["name"])} has no source`);
+    const folder = dirname(source.file);
+    this.#weightsFolder ??= folder;
+    if (this.#weightsFolder !== folder)
+      throw new InternalError(`weights in two folders: ${this.#weightsFolder}, ${folder}`);
+    const name = `w:${String(node.attrs["name"])}`;
+    this.#names.set(node, name);
+    const data = { location: basename(source.file), offset: source.offset, length: source.length };
+    this.#initializers.set(name, { name, dtype: node.dtype, shape: node.shape, data });
+  }
+
+  #lowerConstant(node: Node): void {
+    const data = node.graph.constantData(node);
+    if (!data) throw new InternalError(`constant %${node.id} has no data`);
+    const name = `c${node.id}`;
+    this.#names.set(node, name);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#initializers.set(name, { name, dtype: node.dtype, shape: node.shape, data: bytes });
+  }
+
+  /** a·b + c in one Gemm where the product has no other user: one pass less over the sum. */
+  #fusedProduct(node: Node): { product: Node; addend: Node } | null {
+    if (node.def.name !== "add") return null;
+    for (const [product, addend] of [
+      [node.src[0]!, node.src[1]!],
+      [node.src[1]!, node.src[0]!],
+    ] as const) {
+      const plain =
+        product.def.name === "matMul" &&
+        product.shape.length === 2 &&
+        product.src.every((source) => source.shape.length === 2);
+      if (
+        plain &&
+        this.#uses.get(product) === 1 &&
+        !this.#skipped.has(product) &&
+        sameShape(addend.shape, product.shape)
+      ) {
+        return { product, addend };
+      }
+    }
+    return null;
+  }
+
+  #lowerGemm(product: Node, addend: Node, out: string): void {
+    const [a, b] = product.src;
+    this.emit("Gemm", [this.name(a!), this.name(b!), this.name(addend)], [out], {
+      transA: Number(product.attrs["transA"]),
+      transB: Number(product.attrs["transB"]),
+      alpha: { float: product.attrs["alpha"] as number },
+    });
+  }
+}
+
+type Lower = (node: Node, out: string, to: Lowering) => void;
+
+/** The op keeps its sources' order and has no attribute. */
+const plain =
+  (op: string): Lower =>
+  (node, out, to) =>
+    to.emit(
+      op,
+      node.src.map((source) => to.name(source)),
+      [out],
+    );
+
+const ONNX_DTYPE: { readonly [K in DType]: number } = { f32: 1, i64: 7, f16: 10, bf16: 16 };
+
+const LOWER: { readonly [K in PrimitiveName]: Lower } = {
+  add: plain("Add"),
+  sub: plain("Sub"),
+  mul: plain("Mul"),
+  div: plain("Div"),
+  minimum: plain("Min"),
+  maximum: plain("Max"),
+  neg: plain("Neg"),
+  exp: plain("Exp"),
+  log: plain("Log"),
+  sqrt: plain("Sqrt"),
+  sigmoid: plain("Sigmoid"),
+  cast: (node, out, to) =>
+    to.emit("Cast", [to.name(node.src[0]!)], [out], { to: ONNX_DTYPE[node.attrs["to"] as DType] }),
+  sum: (node, out, to) =>
+    to.emit("ReduceSum", [to.name(node.src[0]!), to.ints(node.attrs["axes"] as readonly number[])], [out], {
+      keepdims: 1,
+    }),
+  argMax: (node, out, to) => to.emit("ArgMax", [to.name(node.src[0]!)], [out], { axis: -1, keepdims: 0 }),
+  reshape: (node, out, to) => to.emit("Reshape", [to.name(node.src[0]!), to.ints(node.shape)], [out]),
+  transpose: (node, out, to) =>
+    to.emit("Transpose", [to.name(node.src[0]!)], [out], { perm: node.attrs["perm"] as readonly number[] }),
+  slice: (node, out, to) => {
+    const { axis, start, end } = node.attrs as { axis: number; start: number; end: number };
+    to.emit("Slice", [to.name(node.src[0]!), to.ints([start]), to.ints([end]), to.ints([axis])], [out]);
+  },
+  concat: (node, out, to) =>
+    to.emit(
+      "Concat",
+      node.src.map((source) => to.name(source)),
+      [out],
+      { axis: node.attrs["axis"] as number },
+    ),
+  expand: (node, out, to) => to.emit("Expand", [to.name(node.src[0]!), to.ints(node.shape)], [out]),
+  matMul: (node, out, to) => {
+    const { transA, transB, alpha } = node.attrs as { transA: boolean; transB: boolean; alpha: number };
+    const inputs = node.src.map((source) => to.name(source));
+    if (!transA && !transB && alpha === 1) return to.emit("MatMul", inputs, [out]);
+    to.emit(
+      "FusedMatMul",
+      inputs,
+      [out],
+      { transA: Number(transA), transB: Number(transB), alpha: { float: alpha } },
+      MICROSOFT,
+    );
+  },
+  gatherRows: (node, out, to) =>
+    to.emit(
+      "Gather",
+      node.src.map((source) => to.name(source)),
+      [out],
+      { axis: 0 },
+    ),
+  // ScatterElements walks its updates in order on one thread: the sum never depends on the thread count.
+  scatterAddRows: (node, out, to) => {
+    const [updates, index] = node.src;
+    to.emit("Reshape", [to.name(index!), to.ints([index!.shape[0]!, 1])], [`${out}:column`]);
+    to.emit("Expand", [`${out}:column`, to.ints(updates!.shape)], [`${out}:index`]);
+    to.zeros(node.shape, `${out}:zeros`);
+    to.emit("ScatterElements", [`${out}:zeros`, `${out}:index`, to.name(updates!)], [out], {
+      axis: 0,
+      reduction: "add",
+    });
+  },
+  pick: (node, out, to) => {
+    const [x, index] = node.src;
+    to.emit("Reshape", [to.name(index!), to.ints([index!.shape[0]!, 1])], [`${out}:index`]);
+    to.emit("GatherElements", [to.name(x!), `${out}:index`], [out], { axis: 1 });
+  },
+  softmax: (node, out, to) => to.emit("Softmax", [to.name(node.src[0]!)], [out], { axis: -1 }),
+  rmsNorm: (node, out, to) => {
+    const attributes = { axis: -1, epsilon: { float: node.attrs["eps"] as number }, stash_type: 1 };
+    // The second output, 1 / rms, is what the gradient needs. ONNX Runtime registers this op in the default domain.
+    to.emit(
+      "SimplifiedLayerNormalization",
+      node.src.map((source) => to.name(source)),
+      [out, `${out}:inverse`],
+      attributes,
+    );
+  },
+  rmsInverse: (node, out, to) => {
+    const norm = to.norms.get(normKey(node));
+    if (!norm) throw new InternalError("rmsInverse stands alone: it is lowered as rmsNorm's second output");
+    to.emit("Identity", [`${to.name(norm)}:inverse`], [out]);
+  },
+  rope: (node, out, to) =>
+    to.emit(
+      "RotaryEmbedding",
+      node.src.map((source) => to.name(source)),
+      [out],
+      { interleaved: 0 },
+      MICROSOFT,
+    ),
+};
+
+const normKey = (node: Node): string => `${node.src[0]!.id}|${String(node.attrs["eps"])}`;

@@ -1,0 +1,116 @@
+import { GituneError, InternalError } from "@gitune/core";
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import type { Backend, Executable, Tensor, TensorData } from "../backend.js";
+import { lowerToOnnx } from "./lower.js";
+
+export interface OnnxOptions {
+  /** Threads inside one op. */
+  readonly threads: number;
+  /** ONNX Runtime's execution providers, first choice first. */
+  readonly providers?: readonly string[];
+}
+
+/**
+ * ONNX Runtime in this thread: `run` blocks it, so the engine lives in a worker (`engine/worker.ts`).
+ * The native module is loaded here and nowhere else.
+ */
+export function onnxBackend({ threads, providers = ["cpu"] }: OnnxOptions): Backend {
+  return {
+    name: "onnx",
+    compile: async (outputs) => {
+      const ort = await import("onnxruntime-node");
+      const model = lowerToOnnx(outputs);
+      const options: InferenceSession.SessionOptions = {
+        executionProviders: [...providers],
+        intraOpNumThreads: threads,
+        interOpNumThreads: 1,
+        executionMode: "sequential",
+        graphOptimizationLevel: "all",
+        // Measured on a LoRA step of a 135M model: 4.25 -> 2.8 GB at the same speed.
+        enableMemPattern: false,
+        logSeverityLevel: 3,
+        ...(model.weightsFolder
+          ? { extra: { session: { model_external_initializers_file_folder_path: model.weightsFolder } } }
+          : {}),
+      };
+      const session = await createSession(() => ort.InferenceSession.create(model.bytes, options));
+      return new OnnxExecutable(
+        ort.Tensor,
+        session,
+        model.inputs.map((input) => input.name),
+      );
+    },
+  };
+}
+
+async function createSession(create: () => Promise<InferenceSession>): Promise<InferenceSession> {
+  try {
+    return await create();
+  } catch (cause) {
+    throw runtimeError("ONNX Runtime refused the model", cause);
+  }
+}
+
+function runtimeError(what: string, cause: unknown): GituneError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const outOfMemory = /bad_alloc|Failed to allocate memory|out of memory/i.test(text);
+  return new GituneError(
+    {
+      code: outOfMemory ? "engine.out-of-memory" : "engine.runtime",
+      severity: "error",
+      message: outOfMemory ? "not enough memory for this model and batch" : `${what}: ${text}`,
+      ...(outOfMemory ? { fix: "lower train.micro_batch_size or train.max_length" } : {}),
+    },
+    { exitCode: 3, cause },
+  );
+}
+
+class OnnxExecutable implements Executable {
+  readonly #Tensor: typeof OrtTensor;
+  readonly #session: InferenceSession;
+  readonly #inputs: readonly string[];
+
+  constructor(tensor: typeof OrtTensor, session: InferenceSession, inputs: readonly string[]) {
+    this.#Tensor = tensor;
+    this.#session = session;
+    this.#inputs = inputs;
+  }
+
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    into: Readonly<Record<string, TensorData>> = {},
+  ): Promise<Record<string, Tensor>> {
+    const inputs: Record<string, OrtTensor> = {};
+    for (const name of this.#inputs) {
+      const tensor = feeds[name];
+      if (!tensor) throw new InternalError(`input ${name} is not fed`);
+      inputs[name] = this.#tensor(tensor);
+    }
+    const fetches: Record<string, OrtTensor | null> = {};
+    for (const { name, shape } of this.#session.outputMetadata as readonly {
+      name: string;
+      shape?: readonly number[];
+    }[]) {
+      const data = into[name];
+      fetches[name] = data ? this.#tensor({ data, shape: shape ?? [data.length] }) : null;
+    }
+    try {
+      const out = await this.#session.run(inputs, fetches);
+      return Object.fromEntries(
+        Object.entries(out).map(([name, value]) => [name, { data: value.data as TensorData, shape: value.dims }]),
+      );
+    } catch (cause) {
+      throw runtimeError("ONNX Runtime failed", cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+
+  #tensor({ data, shape }: Tensor): OrtTensor {
+    return data instanceof BigInt64Array
+      ? new this.#Tensor("int64", data, [...shape])
+      : new this.#Tensor("float32", data, [...shape]);
+  }
+}

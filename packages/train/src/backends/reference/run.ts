@@ -1,0 +1,59 @@
+import { InternalError } from "@gitune/core";
+
+import { type Node, topologicalOrder } from "../../ir/node.js";
+import type { PrimitiveName } from "../../ops/table.js";
+import { expandComposites } from "../../passes/expand-composites.js";
+import type { Backend, Feeds, Tensor } from "../backend.js";
+import { KERNELS, type Value } from "./kernels.js";
+import { readWeight } from "./read-weight.js";
+
+/** Evaluates a graph node by node in float64. */
+export function evaluate(outputs: readonly Node[], feeds: Feeds): Value[] {
+  const roots = expandComposites(outputs);
+  const values = new Map<Node, Value>();
+  for (const node of topologicalOrder(roots))
+    values.set(node, { data: compute(node, values, feeds), shape: node.shape });
+  return roots.map((node) => values.get(node)!);
+}
+
+function compute(node: Node, values: ReadonlyMap<Node, Value>, feeds: Feeds): Float64Array {
+  const name = String(node.attrs["name"]);
+  switch (node.def.name) {
+    case "input": {
+      const fed = feeds[name];
+      if (!fed) throw new InternalError(`input ${name} is not fed`);
+      return Float64Array.from(fed.data as ArrayLike<number | bigint>, Number);
+    }
+    case "constant":
+      return Float64Array.from(node.graph.constantData(node)! as ArrayLike<number | bigint>, Number);
+    case "weight":
+      return Float64Array.from(readWeight(node.graph.weightSource(node)!, node.dtype));
+    default:
+      return KERNELS[node.def.name as PrimitiveName](
+        node,
+        node.src.map((source) => values.get(source)!),
+      );
+  }
+}
+
+/** The oracle as a backend, so that tests run one program on both. */
+export const referenceBackend: Backend = {
+  name: "reference",
+  compile: async (outputs) => {
+    const [names, nodes] = [Object.keys(outputs), Object.values(outputs)];
+    return {
+      run: async (feeds) => {
+        const values = evaluate(nodes, feeds);
+        return Object.fromEntries(names.map((name, i) => [name, toTensor(nodes[i]!, values[i]!)]));
+      },
+      close: async () => {},
+    };
+  },
+};
+
+function toTensor(node: Node, { data, shape }: Value): Tensor {
+  return {
+    data: node.dtype === "i64" ? BigInt64Array.from(data, (value) => BigInt(value)) : Float32Array.from(data),
+    shape,
+  };
+}

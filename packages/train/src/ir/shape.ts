@@ -1,0 +1,44 @@
+import { GituneError } from "@gitune/core";
+
+/** Dimensions, outermost first; `[]` is a scalar. */
+export type Shape = readonly number[];
+
+/** The number of elements. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const dim of shape) size *= dim;
+  return size;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((dim, i) => dim === b[i]);
+}
+
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(", ")}]`;
+}
+
+/** Numpy's rule: align at the right; equal, or one of them 1. */
+export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
+  const rank = Math.max(a.length, b.length);
+  const out: number[] = [];
+  for (let i = 0; i < rank; i++) {
+    const x = a[a.length - rank + i] ?? 1;
+    const y = b[b.length - rank + i] ?? 1;
+    if (x !== y && x !== 1 && y !== 1)
+      throw shapeError(op, `cannot broadcast ${markDim(a, i - rank)} with ${markDim(b, i - rank)}`);
+    out.push(Math.max(x, y));
+  }
+  return out;
+}
+
+/** A shape as text with one dimension, counted from the right, marked. */
+export function markDim(shape: Shape, fromRight: number): string {
+  const at = shape.length + fromRight;
+  return `[${shape.map((dim, i) => (i === at ? `>${dim}<` : String(dim))).join(", ")}]`;
+}
+
+/** An operand that an op cannot take. It names the op, so that the graph's text leads to the place. */
+export function shapeError(op: string, message: string): GituneError {
+  return new GituneError({ code: "engine.shape", severity: "error", message: `${op}: ${message}` }, { exitCode: 3 });
+}

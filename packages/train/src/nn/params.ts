@@ -1,0 +1,22 @@
+/** Where a model's builder gets its tensors from: frozen weights, trainable slices, or both. */
+import type { Node } from "../ir/node.js";
+import type { Shape } from "../ir/shape.js";
+
+/** A low-rank update of one linear layer. */
+export interface LowRankUpdate {
+  /** [r, in] */
+  readonly a: Node;
+  /** [out, r] */
+  readonly b: Node;
+  /** alpha / r, or alpha / sqrt(r) with rsLoRA */
+  readonly scale: number;
+  /** Applies dropout to the update's input while training; the identity otherwise. */
+  readonly dropout: (x: Node) => Node;
+}
+
+export interface Params {
+  /** An f32 tensor by its checkpoint name, e.g. `model.layers.0.self_attn.q_proj.weight`. */
+  tensor(name: string, shape: Shape): Node;
+  /** The update of a linear layer, by its module's name, e.g. `model.layers.0.self_attn.q_proj`. */
+  update(module: string): LowRankUpdate | null;
+}

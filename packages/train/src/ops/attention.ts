@@ -1,0 +1,56 @@
+import type { Attrs, Node } from "../ir/node.js";
+import { formatShape, shapeError } from "../ir/shape.js";
+import { add, mul, sub } from "./elementwise.js";
+import { matMul } from "./matmul.js";
+import { apply, defineOp } from "./op.js";
+import { sumLast } from "./reduce.js";
+import { softmax } from "./softmax.js";
+
+/**
+ * softmax(scale · q kᵀ + mask) v. Grouped queries are rows of their group: q [B, KV, G·T, hd], so the
+ * gradients of k and v sum over the group by the product itself.
+ * With p the probabilities and o the output: dS = p · (dO vᵀ − Σ dO·o) (Dao et al. 2022, FlashAttention, App. B.2).
+ */
+export const attentionOp = defineOp({
+  name: "attention",
+  infer: ([q, k, v, mask]: readonly Node[]) => {
+    const [batch, groups, rows, dim] = q!.shape;
+    const keys = k!.shape[2];
+    const fits =
+      k!.shape[0] === batch &&
+      k!.shape[1] === groups &&
+      k!.shape[3] === dim &&
+      v!.shape[0] === batch &&
+      v!.shape[1] === groups &&
+      v!.shape[2] === keys &&
+      mask!.shape.at(-1) === keys &&
+      mask!.shape.at(-2) === rows;
+    if (!fits) {
+      throw shapeError(
+        "attention",
+        `q ${formatShape(q!.shape)}, k ${formatShape(k!.shape)}, v ${formatShape(v!.shape)}, mask ${formatShape(mask!.shape)}`,
+      );
+    }
+    return { shape: [batch!, groups!, rows!, v!.shape[3]!], dtype: "f32" as const };
+  },
+  expand: ([q, k, v, mask], attrs) => matMul(probabilities(q!, k!, mask!, attrs), v!),
+  vjp: ({ node, src: [q, k, v, mask], grad, needs }) => {
+    const alpha = node.attrs["scale"] as number;
+    const p = probabilities(q!, k!, mask!, node.attrs);
+    const dS = mul(p, sub(matMul(grad, v!, { transB: true }), sumLast(mul(grad, node))));
+    return [
+      needs[0] ? matMul(dS, k!, { alpha }) : null,
+      needs[1] ? matMul(dS, q!, { transA: true, alpha }) : null,
+      needs[2] ? matMul(p, grad, { transA: true }) : null,
+      null,
+    ];
+  },
+});
+
+const probabilities = (q: Node, k: Node, mask: Node, attrs: Attrs): Node =>
+  softmax(add(matMul(q, k, { transB: true, alpha: attrs["scale"] as number }), mask));
+
+/** @param q [B, KV, G·T, hd]  @param k,v [B, KV, T, hd]  @param mask [B|1, 1, G·T, T], 0 or -1e9  @returns [B, KV, G·T, hd] */
+export function attention(q: Node, k: Node, v: Node, mask: Node, scale: number): Node {
+  return apply(attentionOp, [q, k, v, mask], { scale });
+}

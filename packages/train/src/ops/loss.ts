@@ -1,0 +1,62 @@
+import type { Node } from "../ir/node.js";
+import { formatShape, shapeError } from "../ir/shape.js";
+import { log, maximum, mul, neg, sub } from "./elementwise.js";
+import { gatherRows, pick, scatterAddRows } from "./gather.js";
+import { scalar } from "./leaf.js";
+import { matMul } from "./matmul.js";
+import { reshape } from "./movement.js";
+import { apply, defineOp } from "./op.js";
+import { sumAll } from "./reduce.js";
+import { softmax } from "./softmax.js";
+
+/**
+ * The language-model head and its cross-entropy in one: −Σ w·log softmax(h Eᵀ)[label].
+ * No one-hot matrix is built: with P the probabilities, dH = w·(P E − E[label]) and
+ * dE = (w·P)ᵀ H − scatter(w·H at label).
+ */
+export const headLossOp = defineOp({
+  name: "headLoss",
+  infer: ([h, head, labels, weights]: readonly Node[]) => {
+    const rows = h!.shape[0];
+    const fits =
+      h!.shape.length === 2 &&
+      head!.shape.length === 2 &&
+      h!.shape[1] === head!.shape[1] &&
+      labels!.shape[0] === rows &&
+      weights!.shape[0] === rows &&
+      weights!.shape[1] === 1;
+    if (!fits) {
+      throw shapeError(
+        "headLoss",
+        `h ${formatShape(h!.shape)}, head ${formatShape(head!.shape)}, labels ${formatShape(labels!.shape)}, weights ${formatShape(weights!.shape)}`,
+      );
+    }
+    return { shape: [], dtype: "f32" as const };
+  },
+  expand: ([h, head, labels, weights]) => {
+    // A probability can round to 0 in f32; its logarithm then is that of the smallest normal number.
+    const p = maximum(pick(probabilities(h!, head!), labels!), scalar(h!.graph, 1.2e-38));
+    return sumAll(mul(neg(log(p)), weights!));
+  },
+  vjp: ({ src: [h, head, labels, weights], grad, needs }) => {
+    const p = probabilities(h!, head!);
+    const w = mul(weights!, reshape(grad, [1, 1]));
+    const dHead = () => {
+      const weighted = mul(w, h!);
+      return sub(matMul(p, weighted, { transA: true }), scatterAddRows(weighted, labels!, head!.shape[0]!));
+    };
+    return [
+      needs[0] ? mul(w, sub(matMul(p, head!), gatherRows(head!, labels!))) : null,
+      needs[1] ? dHead() : null,
+      null,
+      null,
+    ];
+  },
+});
+
+const probabilities = (h: Node, head: Node): Node => softmax(matMul(h, head, { transB: true }));
+
+/** @param h [n, d]  @param head [V, d]  @param labels [n] i64  @param weights [n, 1]  @returns [] nats */
+export function headLoss(h: Node, head: Node, labels: Node, weights: Node): Node {
+  return apply(headLossOp, [h, head, labels, weights]);
+}

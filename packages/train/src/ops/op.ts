@@ -1,0 +1,33 @@
+/** One record an op: its shape rule and its gradient stand together (style.md §1). */
+import type { DType } from "../ir/dtype.js";
+import type { Attrs, Node } from "../ir/node.js";
+import type { Shape } from "../ir/shape.js";
+
+export interface VjpArgs {
+  readonly node: Node;
+  readonly src: readonly Node[];
+  /** The gradient of the loss by this node's value; it has the node's shape. */
+  readonly grad: Node;
+  /** Which sources need a gradient: a rule may leave the others null. */
+  readonly needs: readonly boolean[];
+}
+
+export interface OpDef {
+  readonly name: string;
+  /** @throws GituneError `engine.shape` where the sources do not fit. */
+  readonly infer: (src: readonly Node[], attrs: Attrs) => { readonly shape: Shape; readonly dtype: DType };
+  /** Vector-Jacobian product: one gradient a source. Null: nothing flows back through this op. */
+  readonly vjp: ((args: VjpArgs) => readonly (Node | null)[]) | null;
+  /** A composite op is replaced by this before lowering, so backends know primitives only. */
+  readonly expand?: (src: readonly Node[], attrs: Attrs) => Node;
+}
+
+/** Keeps the literal name, so that the table's keys become the union of op names. */
+export function defineOp<const T extends OpDef>(def: T): T {
+  return def;
+}
+
+/** Builds a node from its sources; the first one says in which graph. */
+export function apply(def: OpDef, src: readonly [Node, ...Node[]], attrs: Attrs = {}): Node {
+  return src[0].graph.make(def, src, attrs);
+}

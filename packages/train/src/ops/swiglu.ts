@@ -1,0 +1,27 @@
+import type { Node } from "../ir/node.js";
+import { formatShape, sameShape, shapeError } from "../ir/shape.js";
+import { add, mul, sigmoid, sub } from "./elementwise.js";
+import { apply, defineOp } from "./op.js";
+
+/**
+ * silu(gate) * up: Shazeer 2020, https://arxiv.org/abs/2002.05202.
+ * A composite, since its own gradient needs fewer passes over memory than the chain of its parts:
+ * with s = sigmoid(g) and h = g·s, d silu = s + h − h·s.
+ */
+export const swigluOp = defineOp({
+  name: "swiglu",
+  infer: ([gate, up]: readonly Node[]) => {
+    if (!sameShape(gate!.shape, up!.shape))
+      throw shapeError("swiglu", `${formatShape(gate!.shape)} and ${formatShape(up!.shape)}`);
+    return { shape: gate!.shape, dtype: gate!.dtype };
+  },
+  expand: ([gate, up]) => mul(silu(gate!), up!),
+  vjp: ({ src: [gate, up], grad, needs }) => {
+    const s = sigmoid(gate!);
+    const h = mul(gate!, s);
+    return [needs[0] ? mul(mul(grad, up!), add(s, sub(h, mul(h, s)))) : null, needs[1] ? mul(grad, h) : null];
+  },
+});
+
+const silu = (x: Node): Node => mul(x, sigmoid(x));
+export const swiglu = (gate: Node, up: Node): Node => apply(swigluOp, [gate, up]);
