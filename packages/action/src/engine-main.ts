@@ -1,0 +1,13 @@
+/** Entry point of the step that finds the engine. */
+import * as core from "@actions/core";
+import { findEngine } from "./engine.js";
+import { reportFailure } from "./report-failure.js";
+
+try {
+  const engine = findEngine(process.env);
+  core.setOutput("root", engine.root);
+  core.setOutput("installed", String(engine.isInstalled));
+  core.setOutput("cache-key", engine.cacheKey);
+} catch (error) {
+  reportFailure(error);
+}

@@ -1,0 +1,56 @@
+/** Where the CLI is: the action is a folder of gitune's own repository, and runs the CLI beside it. */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { GituneError, InternalError } from "@gitune/core";
+import type { Env } from "./inputs.js";
+
+export interface Engine {
+  /** Absolute path of gitune's repository. */
+  readonly root: string;
+  /** Whether its dependencies are there already, as in gitune's own checkout. */
+  readonly isInstalled: boolean;
+  /** The same for the same lockfile, platform and Node. */
+  readonly cacheKey: string;
+}
+
+/** @throws {GituneError} `action.engine` where the CLI is not built */
+export function findEngine(env: Env): Engine {
+  const root = engineRoot(env);
+  const main = cliMain(env);
+  if (!existsSync(main)) {
+    const message = "gitune's command line is not built at this ref of the action";
+    const fix = "use a release tag, or run `npm ci && npm run build` in this repository before this step";
+    throw new GituneError({ code: "action.engine", severity: "error", message, fix }, { exitCode: 3 });
+  }
+  const lock = readFileSync(join(root, "package-lock.json"));
+  const hash = createHash("sha256").update(lock).digest("hex").slice(0, 32);
+  const [major] = process.versions.node.split(".");
+  return {
+    root,
+    isInstalled:
+      canResolve(main, "commander") && canResolve(join(root, "packages/train/package.json"), "onnxruntime-node"),
+    cacheKey: `gitune-engine-${process.platform}-${process.arch}-node${major}-${hash}`,
+  };
+}
+
+/** Absolute path of the CLI's entry point. */
+export function cliMain(env: Env): string {
+  return join(engineRoot(env), "packages", "cli", "dist", "main.js");
+}
+
+function engineRoot(env: Env): string {
+  const actionPath = env["GITHUB_ACTION_PATH"];
+  if (actionPath === undefined || actionPath === "") throw new InternalError("GITHUB_ACTION_PATH is not set");
+  return resolve(actionPath, "..", "..");
+}
+
+function canResolve(from: string, name: string): boolean {
+  try {
+    createRequire(from).resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}

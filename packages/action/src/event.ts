@@ -1,0 +1,77 @@
+/** What the runner says about this run: the event's payload and the run's own facts. */
+import { readFileSync } from "node:fs";
+import { InternalError } from "@gitune/core";
+import type { Env } from "./inputs.js";
+
+export interface PullRequest {
+  readonly number: number;
+  readonly headSha: string;
+  readonly baseSha: string;
+  /** From another repository: GitHub gives such a run a token that can only read. */
+  readonly isFork: boolean;
+}
+
+export interface RunFacts {
+  readonly owner: string;
+  readonly repo: string;
+  /** Where the workflow's file is, which stays when its name is changed; else its name. */
+  readonly workflow: string;
+  /** Counts up with each run of this workflow, so it orders two runs. */
+  readonly runNumber: number;
+  /** Counts up with each "re-run" of one run. */
+  readonly runAttempt: number;
+  readonly runUrl: string;
+  readonly apiUrl: string;
+  /** Null where the event is not about a pull request. */
+  readonly pullRequest: PullRequest | null;
+}
+
+/** @throws {InternalError} outside a GitHub run */
+export function readRunFacts(env: Env): RunFacts {
+  const [owner, repo] = required(env, "GITHUB_REPOSITORY").split("/");
+  if (!owner || !repo) throw new InternalError("GITHUB_REPOSITORY is not owner/name");
+  const serverUrl = env["GITHUB_SERVER_URL"] ?? "https://github.com";
+  return {
+    owner,
+    repo,
+    workflow: workflowOf(env),
+    runNumber: Number(env["GITHUB_RUN_NUMBER"] ?? 0),
+    runAttempt: Number(env["GITHUB_RUN_ATTEMPT"] ?? 1),
+    runUrl: `${serverUrl}/${owner}/${repo}/actions/runs/${env["GITHUB_RUN_ID"] ?? ""}`,
+    apiUrl: env["GITHUB_API_URL"] ?? "https://api.github.com",
+    pullRequest: readPullRequest(env),
+  };
+}
+
+/** @returns null for an event that is not about a pull request */
+export function readPullRequest(env: Env): PullRequest | null {
+  const path = env["GITHUB_EVENT_PATH"];
+  if (path === undefined || path === "") return null;
+  const payload: unknown = JSON.parse(readFileSync(path, "utf8"));
+  const pull = field(payload, "pull_request");
+  const number = field(pull, "number");
+  const headSha = field(field(pull, "head"), "sha");
+  const baseSha = field(field(pull, "base"), "sha");
+  if (typeof number !== "number" || typeof headSha !== "string" || typeof baseSha !== "string") return null;
+  const headRepo = field(field(field(pull, "head"), "repo"), "full_name");
+  const baseRepo = field(field(field(pull, "base"), "repo"), "full_name");
+  // A deleted fork has no repository any more.
+  return { number, headSha, baseSha, isFork: headRepo !== baseRepo };
+}
+
+/** `owner/name/.github/workflows/pr.yml@refs/pull/1/merge` -> `.github/workflows/pr.yml` */
+function workflowOf(env: Env): string {
+  const ref = env["GITHUB_WORKFLOW_REF"] ?? "";
+  const path = /^[^/]+\/[^/]+\/(.+)@[^@]*$/.exec(ref)?.[1];
+  return path ?? env["GITHUB_WORKFLOW"] ?? "workflow";
+}
+
+function required(env: Env, name: string): string {
+  const value = env[name];
+  if (value === undefined || value === "") throw new InternalError(`${name} is not set: not inside a GitHub run`);
+  return value;
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}

@@ -1,0 +1,38 @@
+/** What the run leaves behind for people (the job's summary) and for later steps (outputs). */
+import { appendFileSync } from "node:fs";
+import * as core from "@actions/core";
+import { fitToLimit } from "./comment/fit-to-limit.js";
+import { neutralizeMarkdown } from "./comment/neutralize.js";
+import type { Env } from "./inputs.js";
+import type { ActionResult } from "./result.js";
+
+/** GitHub refuses a step's summary over 1 MiB; the rest is room for what other writers of this step add. */
+const MAX_SUMMARY_BYTES = 1_000_000;
+/** A job's outputs may hold 1 MB together; the comment needs 60,000 characters of it. */
+const MAX_RESULT_JSON_CHARS = 400_000;
+
+/** Appends the report to the job's summary, cut to GitHub's limit. */
+export function writeSummary(env: Env, result: ActionResult): void {
+  const path = env["GITHUB_STEP_SUMMARY"];
+  if (path === undefined || path === "") return;
+  const notice = "> [!NOTE]\n> Cut to GitHub's limit of 1 MiB. The whole report is `.gitune/report/report.md`.";
+  const report = neutralizeMarkdown(result.comment);
+  const bytes = (text: string) => Buffer.byteLength(text, "utf8");
+  appendFileSync(path, `${fitToLimit(report, MAX_SUMMARY_BYTES, notice, bytes)}\n`);
+}
+
+/** Sets the outputs that action.yml names, and the file for the step that comments. */
+export function writeOutputs(result: ActionResult, resultFile: string): void {
+  core.setOutput("verdict", result.verdict);
+  core.setOutput("result-json", resultJson(result));
+  core.setOutput("report-path", result.report_path ?? "");
+  core.setOutput("result-file", resultFile);
+}
+
+/** The result without the comment, which is an output of its own; without its rules where they are too many. */
+function resultJson(result: ActionResult): string {
+  const { comment: _comment, ...facts } = result;
+  const whole = JSON.stringify(facts);
+  if (whole.length <= MAX_RESULT_JSON_CHARS) return whole;
+  return JSON.stringify({ ...facts, projects: facts.projects.map((project) => ({ ...project, rules: [] })) });
+}
