@@ -44,9 +44,9 @@ export function f32ToBf16(values: Float32Array): Uint16Array {
   const out = new Uint16Array(values.length);
   for (let i = 0; i < bits.length; i++) {
     const word = bits[i]!;
-    const isNaN = (word & 0x7fffffff) > 0x7f800000;
+    const isNan = (word & 0x7fffffff) > 0x7f800000;
     // Adding 0x7fff plus the lowest kept bit carries into it exactly when rounding up is right (ties to even).
-    out[i] = isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+    out[i] = isNan ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   }
   return out;
 }

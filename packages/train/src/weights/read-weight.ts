@@ -1,50 +1,24 @@
-/** Values of one frozen weight, for backends that cannot map the file themselves. Synchronous: they run in a worker. */
 import { closeSync, openSync, readSync } from "node:fs";
-import { GituneError, InternalError } from "@gitune/core";
-import { bf16ToF32, f16ToF32 } from "./dtype.js";
+import { InternalError } from "@gitune/core";
+import type { DType } from "../ir/dtype.js";
+import type { WeightSource } from "../ir/node.js";
 
-/** read(2) returns at most 2^31 - 1 bytes a call. */
-const MAX_READ_BYTES = 1024 * 1024 * 1024;
-
-/**
- * Reads `length` bytes at `offset` of a checkpoint file as f32, row-major.
- * @throws {GituneError} `weights.safetensors` when the file is shorter than its header said
- */
-export function readWeight(
-  source: { readonly file: string; readonly offset: number; readonly length: number },
-  dtype: string,
-): Float32Array {
-  const bytes = new Uint8Array(source.length);
-  const descriptor = openSync(source.file, "r");
+/** A frozen weight's values, read from its place in the checkpoint. */
+export function readWeight({ file, offset, length }: WeightSource, dtype: DType): Float32Array {
+  const bytes = new Uint8Array(length);
+  const fd = openSync(file, "r");
   try {
-    let done = 0;
-    while (done < bytes.length) {
-      const wanted = Math.min(MAX_READ_BYTES, bytes.length - done);
-      const count = readSync(descriptor, bytes, done, wanted, source.offset + done);
-      if (count === 0) throw cutFile(source.file, source.offset + done);
-      done += count;
+    for (let done = 0; done < length; ) {
+      const read = readSync(fd, bytes, done, length - done, offset + done);
+      if (read === 0) throw new InternalError(`${file} ends before byte ${offset + length}`);
+      done += read;
     }
   } finally {
-    closeSync(descriptor);
+    closeSync(fd);
   }
-  switch (dtype) {
-    case "f32":
-      return new Float32Array(bytes.buffer);
-    case "bf16":
-      return bf16ToF32(new Uint16Array(bytes.buffer));
-    case "f16":
-      return f16ToF32(new Uint16Array(bytes.buffer));
-    default:
-      throw new InternalError(`a weight cannot be ${dtype}`);
-  }
-}
-
-function cutFile(file: string, at: number): GituneError {
-  return new GituneError({
-    code: "weights.safetensors",
-    severity: "error",
-    file,
-    message: `${file} ends at byte ${at}, inside a tensor`,
-    fix: "download or export the weights again",
-  });
+  if (dtype === "f32") return new Float32Array(bytes.buffer);
+  // bf16 is the upper half of an f32.
+  if (dtype === "bf16")
+    return new Float32Array(Uint32Array.from(new Uint16Array(bytes.buffer), (half) => half << 16).buffer);
+  throw new InternalError(`the reference backend does not read ${dtype} weights`);
 }
