@@ -14,8 +14,8 @@ import {
   tokenize,
 } from "./jinja-library.js";
 
-/** Real templates need 50-200 evaluations a message: room for conversations of tens of thousands of turns. */
-const MAX_EVALUATIONS = 5_000_000;
+/** Real templates need 50-200 evaluations a message: room for conversations of thousands of turns; a few seconds of work. */
+const MAX_EVALUATIONS = 500_000;
 /** The longest text one expression may give: a hundred times a row of the longest context in use. */
 const MAX_TEXT_CHARS = 32 * 1024 * 1024;
 /** All texts a rendering may build on the way: each level of blocks passes its text up once. */
