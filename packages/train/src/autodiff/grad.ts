@@ -23,12 +23,15 @@ export function gradients(loss: Node, wrt: readonly Node[]): Node[] {
     if (!grad || !needed.has(node) || node.src.length === 0 || wrt.includes(node)) continue;
     const needs = node.src.map((source) => needed.has(source));
     if (!node.def.vjp) {
-      throw new InternalError(`${node.def.name} (%${node.id}${node.scope ? ` in ${node.scope}` : ""}) has no gradient`);
+      throw new InternalError(`${place(node)} has no gradient`);
     }
     const parts = graph.scope(`grad/${node.scope}`, () => node.def.vjp!({ node, src: node.src, grad, needs }));
     for (const [i, source] of node.src.entries()) {
       const part = parts[i];
-      if (!needs[i] || !part) continue;
+      // An index has no gradient: it moves in steps, so it is 0 wherever it exists.
+      if (!needs[i] || source.dtype !== "f32") continue;
+      if (!part)
+        throw new InternalError(`${place(node)} has no gradient for its source ${i}, %${source.id} ${source.def.name}`);
       if (!sameShape(part.shape, source.shape)) {
         throw new InternalError(
           `${node.def.name}: gradient ${i} is ${formatShape(part.shape)}, its source ${formatShape(source.shape)}`,
@@ -45,3 +48,5 @@ export function gradients(loss: Node, wrt: readonly Node[]): Node[] {
     return grad;
   });
 }
+
+const place = (node: Node): string => `${node.def.name} (%${node.id}${node.scope ? ` in ${node.scope}` : ""})`;

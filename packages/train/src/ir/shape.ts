@@ -38,6 +38,17 @@ export function markDim(shape: Shape, fromRight: number): string {
   return `[${shape.map((dim, i) => (i === at ? `>${dim}<` : String(dim))).join(", ")}]`;
 }
 
+/**
+ * Checks one operand against the sizes it should have; `null` stands for any size.
+ * @throws GituneError `engine.shape` with the first clashing dimension marked
+ */
+export function checkShape(op: string, operand: string, shape: Shape, wanted: readonly (number | null)[]): void {
+  const at = wanted.findIndex((dim, i) => dim !== null && dim !== shape[i]);
+  if (shape.length === wanted.length && at < 0) return;
+  const marked = shape.length === wanted.length ? markDim(shape, at - shape.length) : formatShape(shape);
+  throw shapeError(op, `${operand} is ${marked}, it should be [${wanted.map((dim) => dim ?? "any").join(", ")}]`);
+}
+
 /** An operand that an op cannot take. It names the op, so that the graph's text leads to the place. */
 export function shapeError(op: string, message: string): GituneError {
   return new GituneError({ code: "engine.shape", severity: "error", message: `${op}: ${message}` }, { exitCode: 3 });

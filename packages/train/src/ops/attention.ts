@@ -1,5 +1,5 @@
 import type { Attrs, Node } from "../ir/node.js";
-import { formatShape, shapeError } from "../ir/shape.js";
+import { checkShape } from "../ir/shape.js";
 import { add, mul, sub } from "./elementwise.js";
 import { matMul } from "./matmul.js";
 import { apply, defineOp } from "./op.js";
@@ -14,24 +14,13 @@ import { softmax } from "./softmax.js";
 export const attentionOp = defineOp({
   name: "attention",
   infer: ([q, k, v, mask]: readonly Node[]) => {
-    const [batch, groups, rows, dim] = q!.shape;
-    const keys = k!.shape[2];
-    const fits =
-      k!.shape[0] === batch &&
-      k!.shape[1] === groups &&
-      k!.shape[3] === dim &&
-      v!.shape[0] === batch &&
-      v!.shape[1] === groups &&
-      v!.shape[2] === keys &&
-      mask!.shape.at(-1) === keys &&
-      mask!.shape.at(-2) === rows;
-    if (!fits) {
-      throw shapeError(
-        "attention",
-        `q ${formatShape(q!.shape)}, k ${formatShape(k!.shape)}, v ${formatShape(v!.shape)}, mask ${formatShape(mask!.shape)}`,
-      );
-    }
-    return { shape: [batch!, groups!, rows!, v!.shape[3]!], dtype: "f32" as const };
+    checkShape("attention", "q", q!.shape, [null, null, null, null]);
+    const [batch, groups, rows, dim] = q!.shape as [number, number, number, number];
+    checkShape("attention", "k", k!.shape, [batch, groups, null, dim]);
+    const keys = k!.shape[2]!;
+    checkShape("attention", "v", v!.shape, [batch, groups, keys, null]);
+    checkShape("attention", "mask", mask!.shape, [mask!.shape[0] === 1 ? 1 : batch, 1, rows, keys]);
+    return { shape: [batch, groups, rows, v!.shape[3]!], dtype: "f32" as const };
   },
   expand: ([q, k, v, mask], attrs) => matMul(probabilities(q!, k!, mask!, attrs), v!),
   vjp: ({ node, src: [q, k, v, mask], grad, needs }) => {

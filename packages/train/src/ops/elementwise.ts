@@ -70,7 +70,11 @@ export const sigmoidOp = defineOp({
 /** Between storage and arithmetic types. Only f32 -> f32 carries a gradient, and that cast is never built. */
 export const castOp = defineOp({
   name: "cast",
-  infer: ([x]: readonly Node[], attrs: Attrs) => ({ shape: x!.shape, dtype: attrs["to"] as DType }),
+  infer: ([x]: readonly Node[], attrs: Attrs) => {
+    const to = attrs["to"] as DType;
+    if (to !== "f32" && to !== "i64") throw shapeError("cast", `to f32 or i64 only, not ${to}: it is a storage type`);
+    return { shape: x!.shape, dtype: to };
+  },
   vjp: null,
 });
 

@@ -1,5 +1,5 @@
 import type { Node } from "../ir/node.js";
-import { formatShape, shapeError } from "../ir/shape.js";
+import { checkShape, shapeError } from "../ir/shape.js";
 import { log, maximum, mul, neg, sub } from "./elementwise.js";
 import { gatherRows, pick, scatterAddRows } from "./gather.js";
 import { scalar } from "./leaf.js";
@@ -17,20 +17,12 @@ import { softmax } from "./softmax.js";
 export const headLossOp = defineOp({
   name: "headLoss",
   infer: ([h, head, labels, weights]: readonly Node[]) => {
-    const rows = h!.shape[0];
-    const fits =
-      h!.shape.length === 2 &&
-      head!.shape.length === 2 &&
-      h!.shape[1] === head!.shape[1] &&
-      labels!.shape[0] === rows &&
-      weights!.shape[0] === rows &&
-      weights!.shape[1] === 1;
-    if (!fits) {
-      throw shapeError(
-        "headLoss",
-        `h ${formatShape(h!.shape)}, head ${formatShape(head!.shape)}, labels ${formatShape(labels!.shape)}, weights ${formatShape(weights!.shape)}`,
-      );
-    }
+    checkShape("headLoss", "h", h!.shape, [null, null]);
+    const [rows, d] = h!.shape as [number, number];
+    checkShape("headLoss", "head", head!.shape, [null, d]);
+    if (labels!.dtype !== "i64") throw shapeError("headLoss", `labels needs i64, got ${labels!.dtype}`);
+    checkShape("headLoss", "labels", labels!.shape, [rows]);
+    checkShape("headLoss", "weights", weights!.shape, [rows, 1]);
     return { shape: [], dtype: "f32" as const };
   },
   expand: ([h, head, labels, weights]) => {

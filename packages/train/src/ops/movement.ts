@@ -1,6 +1,15 @@
 /** Ops that move values without changing them. */
 import type { Attrs, Node } from "../ir/node.js";
-import { broadcastShapes, formatShape, type Shape, sameShape, shapeError, sizeOf } from "../ir/shape.js";
+import {
+  broadcastShapes,
+  checkShape,
+  formatShape,
+  markDim,
+  type Shape,
+  sameShape,
+  shapeError,
+  sizeOf,
+} from "../ir/shape.js";
 import { constant } from "./leaf.js";
 import { apply, defineOp } from "./op.js";
 import { sumTo } from "./reduce.js";
@@ -49,7 +58,10 @@ export const sliceOp = defineOp({
     const [axis, start, end] = [attrs["axis"] as number, attrs["start"] as number, attrs["end"] as number];
     const dim = x!.shape[axis];
     if (dim === undefined || start < 0 || end > dim || start >= end) {
-      throw shapeError("slice", `[${start}, ${end}) of axis ${axis} is not inside ${formatShape(x!.shape)}`);
+      throw shapeError(
+        "slice",
+        `[${start}, ${end}) of axis ${axis} is not inside ${markDim(x!.shape, axis - x!.shape.length)}`,
+      );
     }
     return { shape: x!.shape.map((size, i) => (i === axis ? end - start : size)), dtype: x!.dtype };
   },
@@ -85,11 +97,11 @@ export const concatOp = defineOp({
   infer: (src: readonly Node[], attrs: Attrs) => {
     const axis = attrs["axis"] as number;
     const first = src[0]!;
-    for (const node of src) {
-      const fits = node.dtype === first.dtype && node.shape.length === first.shape.length;
-      if (!fits || node.shape.some((dim, i) => i !== axis && dim !== first.shape[i])) {
-        throw shapeError("concat", `axis ${axis}: ${formatShape(first.shape)} and ${formatShape(node.shape)}`);
-      }
+    if (first.shape[axis] === undefined) throw shapeError("concat", `no axis ${axis} in ${formatShape(first.shape)}`);
+    const wanted = first.shape.map((dim, i) => (i === axis ? null : dim));
+    for (const [i, node] of src.entries()) {
+      if (node.dtype !== first.dtype) throw shapeError("concat", `dtypes differ: ${first.dtype} and ${node.dtype}`);
+      checkShape("concat", `part ${i}`, node.shape, wanted);
     }
     const total = src.reduce((sum, node) => sum + node.shape[axis]!, 0);
     return { shape: first.shape.map((dim, i) => (i === axis ? total : dim)), dtype: first.dtype };
@@ -111,7 +123,11 @@ export const expandOp = defineOp({
   infer: ([x]: readonly Node[], attrs: Attrs) => {
     const shape = numbers(attrs, "shape");
     if (!sameShape(broadcastShapes("expand", x!.shape, shape), shape)) {
-      throw shapeError("expand", `${formatShape(x!.shape)} does not broadcast to ${formatShape(shape)}`);
+      const at = shape.findIndex((dim, i) => dim === 1 && (x!.shape[i - shape.length + x!.shape.length] ?? 1) !== 1);
+      throw shapeError(
+        "expand",
+        `${at < 0 ? formatShape(x!.shape) : markDim(x!.shape, at - shape.length)} does not broadcast to ${formatShape(shape)}`,
+      );
     }
     return { shape, dtype: x!.dtype };
   },

@@ -1,6 +1,6 @@
 /** Root-mean-square normalisation: Zhang & Sennrich 2019, https://arxiv.org/abs/1910.07467. */
 import type { Attrs, Node } from "../ir/node.js";
-import { formatShape, shapeError } from "../ir/shape.js";
+import { checkShape, shapeError } from "../ir/shape.js";
 import { mul, scale, sub } from "./elementwise.js";
 import { apply, defineOp } from "./op.js";
 import { sumLast, sumTo } from "./reduce.js";
@@ -8,7 +8,10 @@ import { sumLast, sumTo } from "./reduce.js";
 /** x [..., d] -> [..., 1]: 1 / sqrt(mean(x²) + eps). Only rmsNorm's gradient uses it. */
 export const rmsInverseOp = defineOp({
   name: "rmsInverse",
-  infer: ([x]: readonly Node[]) => ({ shape: [...x!.shape.slice(0, -1), 1], dtype: x!.dtype }),
+  infer: ([x]: readonly Node[]) => {
+    if (x!.shape.length === 0) throw shapeError("rmsInverse", "x needs one axis at least");
+    return { shape: [...x!.shape.slice(0, -1), 1], dtype: x!.dtype };
+  },
   vjp: null,
 });
 
@@ -19,9 +22,8 @@ export const rmsInverseOp = defineOp({
 export const rmsNormOp = defineOp({
   name: "rmsNorm",
   infer: ([x, w]: readonly Node[]) => {
-    if (w!.shape.length !== 1 || w!.shape[0] !== x!.shape.at(-1)) {
-      throw shapeError("rmsNorm", `weight ${formatShape(w!.shape)} for ${formatShape(x!.shape)}`);
-    }
+    if (x!.shape.length === 0) throw shapeError("rmsNorm", "x needs one axis at least");
+    checkShape("rmsNorm", "weight", w!.shape, [x!.shape.at(-1)!]);
     return { shape: x!.shape, dtype: x!.dtype };
   },
   vjp: ({ node, src: [x, w], grad, needs }) => {

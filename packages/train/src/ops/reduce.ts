@@ -10,8 +10,9 @@ export const sumOp = defineOp({
   infer: ([x]: readonly Node[], attrs: Attrs) => {
     const axes = attrs["axes"] as readonly number[];
     if (x!.dtype !== "f32") throw shapeError("sum", `needs f32, got ${x!.dtype}`);
-    for (const axis of axes) {
-      if (axis < 0 || axis >= x!.shape.length) throw shapeError("sum", `no axis ${axis} in ${formatShape(x!.shape)}`);
+    for (const [i, axis] of axes.entries()) {
+      if (x!.shape[axis] === undefined) throw shapeError("sum", `no axis ${axis} in ${formatShape(x!.shape)}`);
+      if (axes.indexOf(axis) !== i) throw shapeError("sum", `axis ${axis} is named twice`);
     }
     return { shape: x!.shape.map((dim, i) => (axes.includes(i) ? 1 : dim)), dtype: x!.dtype };
   },
@@ -22,6 +23,7 @@ export const sumOp = defineOp({
 export const argMaxOp = defineOp({
   name: "argMax",
   infer: ([x]: readonly Node[]) => {
+    if (x!.dtype !== "f32") throw shapeError("argMax", `needs f32, got ${x!.dtype}`);
     if (x!.shape.length === 0) throw shapeError("argMax", "needs at least one axis");
     return { shape: x!.shape.slice(0, -1), dtype: "i64" as const };
   },

@@ -1,5 +1,5 @@
 import type { Node } from "../ir/node.js";
-import { formatShape, shapeError } from "../ir/shape.js";
+import { checkShape, markDim, shapeError } from "../ir/shape.js";
 import { neg } from "./elementwise.js";
 import { apply, defineOp } from "./op.js";
 
@@ -10,20 +10,13 @@ import { apply, defineOp } from "./op.js";
 export const ropeOp = defineOp({
   name: "rope",
   infer: ([x, positions, cos, sin]: readonly Node[]) => {
-    const [batch, , length, dim] = x!.shape;
-    const fits =
-      x!.shape.length === 4 &&
-      positions!.dtype === "i64" &&
-      positions!.shape[0] === batch &&
-      positions!.shape[1] === length &&
-      cos!.shape[1]! * 2 === dim &&
-      sin!.shape[1] === cos!.shape[1];
-    if (!fits) {
-      throw shapeError(
-        "rope",
-        `x ${formatShape(x!.shape)}, positions ${formatShape(positions!.shape)}, table ${formatShape(cos!.shape)}`,
-      );
-    }
+    checkShape("rope", "x", x!.shape, [null, null, null, null]);
+    const [batch, , length, dim] = x!.shape as [number, number, number, number];
+    if (dim % 2 !== 0) throw shapeError("rope", `x ${markDim(x!.shape, -1)} has no pairs: the last axis must be even`);
+    if (positions!.dtype !== "i64") throw shapeError("rope", `positions needs i64, got ${positions!.dtype}`);
+    checkShape("rope", "positions", positions!.shape, [batch, length]);
+    checkShape("rope", "cos", cos!.shape, [null, dim / 2]);
+    checkShape("rope", "sin", sin!.shape, cos!.shape);
     return { shape: x!.shape, dtype: x!.dtype };
   },
   vjp: ({ src: [, positions, cos, sin], grad }) => [rope(grad, positions!, cos!, neg(sin!)), null, null, null],

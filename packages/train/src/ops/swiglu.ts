@@ -1,5 +1,5 @@
 import type { Node } from "../ir/node.js";
-import { formatShape, sameShape, shapeError } from "../ir/shape.js";
+import { checkShape } from "../ir/shape.js";
 import { add, mul, sigmoid, sub } from "./elementwise.js";
 import { apply, defineOp } from "./op.js";
 
@@ -11,8 +11,7 @@ import { apply, defineOp } from "./op.js";
 export const swigluOp = defineOp({
   name: "swiglu",
   infer: ([gate, up]: readonly Node[]) => {
-    if (!sameShape(gate!.shape, up!.shape))
-      throw shapeError("swiglu", `${formatShape(gate!.shape)} and ${formatShape(up!.shape)}`);
+    checkShape("swiglu", "up", up!.shape, gate!.shape);
     return { shape: gate!.shape, dtype: gate!.dtype };
   },
   expand: ([gate, up]) => mul(silu(gate!), up!),

@@ -23,7 +23,7 @@ const MICROSOFT = "com.microsoft";
 export function lowerToOnnx(outputs: Readonly<Record<string, Node>>): LoweredModel {
   const names = Object.keys(outputs);
   const roots = expandComposites(Object.values(outputs));
-  const lowering = new Lowering(topologicalOrder(roots), roots);
+  const lowering = new Lowering(topologicalOrder(roots), roots, names);
   return lowering.finish(names, roots);
 }
 
@@ -35,18 +35,24 @@ class Lowering {
   readonly #fused = new Map<Node, { readonly product: Node; readonly addend: Node }>();
   readonly #skipped = new Set<Node>();
   readonly #names = new Map<Node, string>();
+  /** Values that are written under an output's name at once. */
+  readonly #outputNames = new Map<Node, string>();
   readonly #initializers = new Map<string, OnnxTensor>();
   readonly #inputs: OnnxValue[] = [];
   /** rmsNorm nodes by "x id|eps": rmsInverse is their second output. */
   readonly norms = new Map<string, Node>();
   #weightsFolder: string | null = null;
 
-  constructor(order: readonly Node[], roots: readonly Node[]) {
+  constructor(order: readonly Node[], roots: readonly Node[], outputNames: readonly string[]) {
     this.#order = order;
+    for (const [i, node] of roots.entries()) {
+      if (node.src.length > 0 && !this.#outputNames.has(node)) this.#outputNames.set(node, outputNames[i]!);
+    }
     for (const node of [...order.flatMap((user) => user.src), ...roots])
       this.#uses.set(node, (this.#uses.get(node) ?? 0) + 1);
     for (const node of order) {
-      if (node.def.name === "rmsNorm") this.norms.set(normKey(node), node);
+      // The oldest of them is lowered before any gradient that asks for its second output.
+      if (node.def.name === "rmsNorm" && !this.norms.has(normKey(node))) this.norms.set(normKey(node), node);
       const fusion = this.#fusedProduct(node);
       if (!fusion) continue;
       this.#fused.set(node, fusion);
@@ -58,8 +64,8 @@ class Lowering {
     for (const node of this.#order) this.#lower(node);
     const outputs = roots.map((node, i): OnnxValue => {
       const name = outputNames[i]!;
-      // A graph's output needs a name of its own even where its value is an input or has two names.
-      this.emit("Identity", [this.name(node)], [name]);
+      // An output needs a name of its own even where its value is an input, a literal, or has a name already.
+      if (this.name(node) !== name) this.emit("Identity", [this.name(node)], [name]);
       return { name, dtype: node.dtype, shape: node.shape };
     });
     const bytes = encodeModel({
@@ -97,12 +103,19 @@ class Lowering {
     return name;
   }
 
+  /** A float scalar literal. */
+  float(value: number): string {
+    const name = `f32(${value})`;
+    if (!this.#initializers.has(name)) {
+      const data = new Uint8Array(Float32Array.of(value).buffer);
+      this.#initializers.set(name, { name, dtype: "f32", shape: [], data });
+    }
+    return name;
+  }
+
   /** A tensor of zeros, made at run time from one number. */
   zeros(shape: Shape, to: string): string {
-    if (!this.#initializers.has("f32zero")) {
-      this.#initializers.set("f32zero", { name: "f32zero", dtype: "f32", shape: [], data: new Uint8Array(4) });
-    }
-    this.emit("Expand", ["f32zero", this.ints(shape)], [to]);
+    this.emit("Expand", [this.float(0), this.ints(shape)], [to]);
     return to;
   }
 
@@ -112,7 +125,7 @@ class Lowering {
     else if (name === "weight") this.#lowerWeight(node);
     else if (name === "constant") this.#lowerConstant(node);
     else if (!this.#skipped.has(node)) {
-      const out = `v${node.id}`;
+      const out = this.#outputNames.get(node) ?? `v${node.id}`;
       this.#names.set(node, out);
       const fusion = this.#fused.get(node);
       if (fusion) this.#lowerGemm(fusion.product, fusion.addend, out);
@@ -251,7 +264,8 @@ const LOWER: { readonly [K in PrimitiveName]: Lower } = {
   // ScatterElements walks its updates in order on one thread: the sum never depends on the thread count.
   scatterAddRows: (node, out, to) => {
     const [updates, index] = node.src;
-    to.emit("Reshape", [to.name(index!), to.ints([index!.shape[0]!, 1])], [`${out}:column`]);
+    const column = updates!.shape.map((dim, axis) => (axis === 0 ? dim : 1));
+    to.emit("Reshape", [to.name(index!), to.ints(column)], [`${out}:column`]);
     to.emit("Expand", [`${out}:column`, to.ints(updates!.shape)], [`${out}:index`]);
     to.zeros(node.shape, `${out}:zeros`);
     to.emit("ScatterElements", [`${out}:zeros`, `${out}:index`, to.name(updates!)], [out], {
@@ -277,8 +291,14 @@ const LOWER: { readonly [K in PrimitiveName]: Lower } = {
   },
   rmsInverse: (node, out, to) => {
     const norm = to.norms.get(normKey(node));
-    if (!norm) throw new InternalError("rmsInverse stands alone: it is lowered as rmsNorm's second output");
-    to.emit("Identity", [`${to.name(norm)}:inverse`], [out]);
+    if (norm && norm.id < node.id) return to.emit("Identity", [`${to.name(norm)}:inverse`], [out]);
+    // Nobody wants the norm itself: 1 / rms from its parts.
+    const x = to.name(node.src[0]!);
+    to.emit("Mul", [x, x], [`${out}:square`]);
+    to.emit("ReduceMean", [`${out}:square`, to.ints([-1])], [`${out}:mean`], { keepdims: 1 });
+    to.emit("Add", [`${out}:mean`, to.float(node.attrs["eps"] as number)], [`${out}:shifted`]);
+    to.emit("Sqrt", [`${out}:shifted`], [`${out}:rms`]);
+    to.emit("Reciprocal", [`${out}:rms`], [out]);
   },
   rope: (node, out, to) =>
     to.emit(

@@ -64,7 +64,7 @@ export const KERNELS: { readonly [K in PrimitiveName]: Kernel } = {
   log: unary(Math.log),
   sqrt: unary(Math.sqrt),
   sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
-  cast: (_node, [x]) => x!.data.slice(),
+  cast: (node, [x]) => (node.dtype === "i64" ? x!.data.map(Math.trunc) : x!.data.slice()),
   sum: (node, [x]) => {
     const out = new Float64Array(sizeOf(node.shape));
     for (const [flat, value] of x!.data.entries()) {
@@ -135,7 +135,7 @@ export const KERNELS: { readonly [K in PrimitiveName]: Kernel } = {
   },
   scatterAddRows: (node, [updates, index]) => {
     const out = new Float64Array(sizeOf(node.shape));
-    const size = node.shape[1]!;
+    const size = sizeOf(node.shape.slice(1));
     for (const [flat, value] of updates!.data.entries()) {
       const i = index!.data[Math.floor(flat / size)]! * size + (flat % size);
       out[i] = out[i]! + value;

@@ -1,14 +1,20 @@
 import { InternalError } from "@gitune/core";
 
 import { type Node, topologicalOrder } from "../../ir/node.js";
+import type { Shape } from "../../ir/shape.js";
 import type { PrimitiveName } from "../../ops/table.js";
 import { expandComposites } from "../../passes/expand-composites.js";
-import type { Backend, Feeds, Tensor } from "../backend.js";
+import { readWeight } from "../../weights/read-weight.js";
+import type { Backend, Tensor } from "../backend.js";
 import { KERNELS, type Value } from "./kernels.js";
-import { readWeight } from "./read-weight.js";
+
+/** What `evaluate` is fed: float64 too, so that central differences keep their digits. */
+export type ReferenceFeeds = Readonly<
+  Record<string, { readonly data: Float32Array | Float64Array | BigInt64Array; readonly shape: Shape }>
+>;
 
 /** Evaluates a graph node by node in float64. */
-export function evaluate(outputs: readonly Node[], feeds: Feeds): Value[] {
+export function evaluate(outputs: readonly Node[], feeds: ReferenceFeeds): Value[] {
   const roots = expandComposites(outputs);
   const values = new Map<Node, Value>();
   for (const node of topologicalOrder(roots))
@@ -16,7 +22,7 @@ export function evaluate(outputs: readonly Node[], feeds: Feeds): Value[] {
   return roots.map((node) => values.get(node)!);
 }
 
-function compute(node: Node, values: ReadonlyMap<Node, Value>, feeds: Feeds): Float64Array {
+function compute(node: Node, values: ReadonlyMap<Node, Value>, feeds: ReferenceFeeds): Float64Array {
   const name = String(node.attrs["name"]);
   switch (node.def.name) {
     case "input": {
