@@ -17,7 +17,8 @@ const STEP = 1e-5;
 const TOLERANCE = 2e-7;
 /** Ops whose differences are worse, with the reason. */
 const LOOSER: { readonly [K in PrimitiveName | CompositeName]?: number } = {
-  log: 2e-5, // f''' = 2/x³ is 2e9 at x = 1e-3; the gradient there is 1e3
+  log: 1e-4, // the third derivative is 2/x³, 2e9 at x = 1e-3, where the gradient is 1e3
+  rmsNorm: 1e-6, // one case has an rms of 3e-3, not so far above the step
   attention: 2e-6, // scores of ±100 in one case: f''' grows with the cube of their scale
   headLoss: 1e-6, // the same, for logits of ±30
 };
@@ -79,7 +80,7 @@ for (const op of NAMES.filter((name) => DEFS[name].vjp === null)) {
     const tried = OP_CASES[op].filter((one) => {
       const { inputs, value, trainable } = prepareCase(op, one, weights);
       const x = Object.values(inputs)[0];
-      if (!x || op === "matMul") return false;
+      if (!x) return false;
       const loss = weightedSum(value.dtype === "f32" ? value : cast(value, "f32"));
       const throws = () => gradients(loss, trainable.length > 0 ? trainable.map((name) => inputs[name]!) : [x]);
       assert.throws(throws, (error) => error instanceof InternalError && /has no gradient/.test(error.message));

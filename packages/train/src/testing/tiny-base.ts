@@ -25,11 +25,17 @@ export const TINY: LlamaConfig = {
 /** A value in -1..1 that looks random and never changes. */
 export const wave = (i: number): number => Math.sin(i * 12.9898 + 78.233) * 0.9;
 
-export async function tinyBase(config: LlamaConfig = TINY, dtype: "F32" | "BF16" = "F32"): Promise<{ spec: BaseSpec; folder: string } & AsyncDisposable> {
+export async function tinyBase(
+  config: LlamaConfig = TINY,
+  dtype: "F32" | "BF16" = "F32",
+): Promise<{ spec: BaseSpec; folder: string } & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), "gitune-tiny-"));
   let seed = 1;
   const tensors = llamaTensors(config).map(({ name, shape }) => {
-    const data = Float32Array.from({ length: sizeOf(shape) }, () => wave(seed++) * (shape.length === 1 ? 0.1 : 0.4) + (shape.length === 1 ? 1 : 0));
+    const data = Float32Array.from(
+      { length: sizeOf(shape) },
+      () => wave(seed++) * (shape.length === 1 ? 0.1 : 0.4) + (shape.length === 1 ? 1 : 0),
+    );
     return { name, shape, data, dtype };
   });
   await writeSafetensors(join(folder, "model.safetensors"), tensors, { format: "pt" });
@@ -37,5 +43,9 @@ export async function tinyBase(config: LlamaConfig = TINY, dtype: "F32" | "BF16"
   for (const [name, entry] of await openSafetensors(folder)) {
     weights[name] = { ...entry, dtype: entry.dtype === "BF16" ? "bf16" : "f32" };
   }
-  return { spec: { config, weights }, folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+  return {
+    spec: { config, weights },
+    folder,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
 }
