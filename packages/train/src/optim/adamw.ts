@@ -34,7 +34,7 @@ export function adamW(
   graph: Graph,
   size: number,
   options: AdamWOptions,
-): Readonly<Record<"theta" | "m" | "v" | "gradNorm", Node>> {
+): Readonly<Record<"newTheta" | "newM" | "newV" | "gradNorm", Node>> {
   const [theta, m, v, grad, decay] = ["theta", "m", "v", "grad", "decay"].map((name) => input(graph, name, [size])) as [
     Node,
     Node,
@@ -64,5 +64,5 @@ export function adamW(
   const newV = blend(v, mul(g, g), options.beta2);
   const denominator = add(div(sqrt(newV), sqrt(correction2)), number(options.epsilon));
   const update = mul(div(learningRate, correction1), div(newM, denominator));
-  return { theta: sub(decayed, update), m: newM, v: newV, gradNorm };
+  return { newTheta: sub(decayed, update), newM, newV, gradNorm };
 }

@@ -48,18 +48,22 @@ export const referenceBackend: Backend = {
   compile: async (outputs) => {
     const [names, nodes] = [Object.keys(outputs), Object.values(outputs)];
     return {
-      run: async (feeds) => {
+      run: async (feeds, into = {}) => {
         const values = evaluate(nodes, feeds);
-        return Object.fromEntries(names.map((name, i) => [name, toTensor(nodes[i]!, values[i]!)]));
+        return Object.fromEntries(names.map((name, i) => [name, toTensor(nodes[i]!, values[i]!, into[name])]));
       },
       close: async () => {},
     };
   },
 };
 
-function toTensor(node: Node, { data, shape }: Value): Tensor {
-  return {
-    data: node.dtype === "i64" ? BigInt64Array.from(data, (value) => BigInt(value)) : Float32Array.from(data),
-    shape,
-  };
+function toTensor(node: Node, { data, shape }: Value, into?: TensorData): Tensor {
+  if (node.dtype === "i64") {
+    const out = (into as BigInt64Array | undefined) ?? new BigInt64Array(data.length);
+    out.set(Array.from(data, BigInt));
+    return { data: out, shape };
+  }
+  const out = (into as Float32Array | undefined) ?? new Float32Array(data.length);
+  out.set(data);
+  return { data: out, shape };
 }

@@ -1,0 +1,90 @@
+import { Worker } from "node:worker_threads";
+import { GituneError, InternalError } from "@gitune/core";
+import type { Calls, EngineSettings, FromEngine, SentError, ToEngine } from "./protocol.js";
+
+interface Pending {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+  readonly onProgress: ((done: number, total: number) => void) | undefined;
+}
+
+export interface CallHooks {
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The engine's thread, seen from outside. One engine a thread; closing ends the thread. */
+export class EngineThread {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 0;
+  #ended = false;
+
+  constructor(settings: EngineSettings) {
+    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: settings });
+    this.#worker.on("message", (message: FromEngine) => this.#receive(message));
+    this.#worker.on("error", (error) => this.#fail(error));
+    this.#worker.on("exit", (code) => this.#fail(new InternalError(`the engine's thread ended with code ${code}`)));
+  }
+
+  call<K extends keyof Calls>(
+    call: K,
+    args: Calls[K]["args"],
+    { onProgress, signal }: CallHooks = {},
+  ): Promise<Calls[K]["result"]> {
+    if (this.#ended) return Promise.reject(new InternalError("the engine's thread has ended"));
+    const id = this.#nextId++;
+    return new Promise<Calls[K]["result"]>((resolve, reject) => {
+      const cancel = () => this.#send({ cancel: id });
+      signal?.addEventListener("abort", cancel, { once: true });
+      const settle =
+        <T>(done: (value: T) => void) =>
+        (value: T) => {
+          signal?.removeEventListener("abort", cancel);
+          done(value);
+        };
+      this.#pending.set(id, { resolve: settle(resolve as (value: never) => void), reject: settle(reject), onProgress });
+      this.#send({ id, call, args } as ToEngine);
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    try {
+      await this.call("close", []);
+    } finally {
+      this.#ended = true;
+      await this.#worker.terminate();
+    }
+  }
+
+  #send(message: ToEngine): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromEngine): void {
+    const pending = this.#pending.get(message.id);
+    if (!pending) return;
+    if ("progress" in message) {
+      pending.onProgress?.(message.progress.done, message.progress.total);
+      return;
+    }
+    this.#pending.delete(message.id);
+    if ("error" in message) pending.reject(revive(message.error));
+    else pending.resolve(message.result as never);
+  }
+
+  #fail(error: unknown): void {
+    this.#ended = true;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
+
+/** An error loses its class between threads: this gives it back. */
+function revive({ name, message, stack, issues, exitCode }: SentError): Error {
+  if (name === "AbortError") return new DOMException(message, name);
+  const error = issues ? new GituneError(issues, { exitCode }) : new InternalError(message.replace(/^internal: /, ""));
+  if (stack) error.stack = stack;
+  return error;
+}

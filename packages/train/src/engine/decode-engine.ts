@@ -1,0 +1,202 @@
+/** Batched generation over a key-value cache. Lives in the engine's thread. */
+import type { Technique } from "@gitune/core";
+import type { Backend, Executable, Tensor } from "../backends/backend.js";
+import { Graph, type Node } from "../ir/node.js";
+import { type DecodeOutputs, type Head, prefillGraph, stepGraph } from "../models/llama/decoding.js";
+import type { Params } from "../nn/params.js";
+import { MASKED } from "../nn/rope-table.js";
+import { input } from "../ops/leaf.js";
+import { createTuner } from "../tuners/registry.js";
+import type { Tuner } from "../tuners/tuner.js";
+import { type BaseSpec, frozenTensors } from "./base-spec.js";
+import { type SampleOptions, sampleToken, uniformAt } from "./sample.js";
+import { SessionCache } from "./session-cache.js";
+
+export interface DecodeSpec {
+  readonly base: BaseSpec;
+  /** An adapter's technique and flat vector; null runs the bare base. */
+  readonly adapter: { readonly technique: Technique; readonly theta: Float32Array } | null;
+  /** Sequences a pass. Fixed, and filled up with repeats, so that sizes never change the arithmetic. */
+  readonly batch: number;
+}
+
+export interface DecodeOptions extends SampleOptions {
+  readonly maxNewTokens: number;
+  readonly seed: number;
+  readonly eosIds: readonly number[];
+}
+
+export interface RawGeneration {
+  /** Without EOS. */
+  readonly ids: Int32Array;
+  readonly stop: "eos" | "length";
+  /** From the batch's start to this row's last token. */
+  readonly latencyMs: number;
+}
+
+export interface DecodeHooks {
+  readonly onProgress: (done: number, total: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Prompts are padded to multiples of this, caches to multiples of twice this: few sizes, few sessions. */
+const LENGTH_STEP = 32;
+/** Sessions of past sizes that are kept. */
+const MAX_SESSIONS = 8;
+
+export class DecodeEngine {
+  readonly #spec: DecodeSpec;
+  readonly #tuner: Tuner | null;
+  readonly #sessions: SessionCache;
+
+  constructor(spec: DecodeSpec, backend: Backend) {
+    this.#spec = spec;
+    this.#sessions = new SessionCache(backend, MAX_SESSIONS);
+    this.#tuner = spec.adapter ? createTuner(spec.adapter.technique, spec.base.config, null) : null;
+  }
+
+  /** Answers in the prompts' order. Rows of similar length share a batch. */
+  async generate(prompts: readonly Int32Array[], options: DecodeOptions, hooks: DecodeHooks): Promise<RawGeneration[]> {
+    const order = prompts.map((_, row) => row).sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b);
+    const out: RawGeneration[] = new Array(prompts.length);
+    for (let start = 0; start < order.length; start += this.#spec.batch) {
+      const rows = order.slice(start, start + this.#spec.batch);
+      const done = await this.#generateBatch(rows, prompts, options, hooks.signal);
+      for (const [i, row] of rows.entries()) out[row] = done[i]!;
+      hooks.onProgress(Math.min(start + rows.length, order.length), order.length);
+    }
+    return out;
+  }
+
+  async close(): Promise<void> {
+    await this.#sessions.close();
+  }
+
+  async #generateBatch(
+    rows: readonly number[],
+    prompts: readonly Int32Array[],
+    options: DecodeOptions,
+    signal: AbortSignal,
+  ): Promise<RawGeneration[]> {
+    const { batch, base } = this.#spec;
+    const { kvHeads, headDim, layers } = base.config;
+    const started = performance.now();
+    // A short batch is filled with its first prompt; those rows are thrown away.
+    const slots = Array.from({ length: batch }, (_, slot) => prompts[rows[slot] ?? rows[0]!]!);
+    const length = roundUp(Math.max(...slots.map((ids) => ids.length)), LENGTH_STEP);
+    const capacity = roundUp(length + options.maxNewTokens, 2 * LENGTH_STEP);
+    const head: Head = options.temperature === 0 ? "token" : "logits";
+
+    const ids = new BigInt64Array(batch * length);
+    const last = new BigInt64Array(batch);
+    for (const [slot, prompt] of slots.entries()) {
+      for (const [t, id] of prompt.entries()) ids[slot * length + t] = BigInt(id);
+      last[slot] = BigInt(slot * length + prompt.length - 1);
+    }
+    const prefill = await this.#session(`prefill|${length}|${head}`, (graph, params) =>
+      prefillGraph(graph, base.config, params, batch, length, head),
+    );
+    let out = await prefill.run({ ...this.#theta(), ids: tensor(ids, [batch * length]), last: tensor(last, [batch]) });
+
+    const cacheShape = [batch, kvHeads, capacity, headDim];
+    const caches: Record<string, Float32Array> = {};
+    for (const name of cacheNames(layers)) {
+      const cache = new Float32Array(batch * kvHeads * capacity * headDim);
+      const fresh = out[name]!.data as Float32Array;
+      for (let head = 0; head < batch * kvHeads; head++) {
+        cache.set(fresh.subarray(head * length * headDim, (head + 1) * length * headDim), head * capacity * headDim);
+      }
+      caches[name] = cache;
+    }
+
+    const generated: number[][] = slots.map(() => []);
+    const finished: (RawGeneration | null)[] = slots.map(() => null);
+    const mask = new Float32Array(batch * (capacity + 1)).fill(MASKED);
+    for (const [slot, prompt] of slots.entries()) {
+      mask.fill(0, slot * (capacity + 1), slot * (capacity + 1) + prompt.length);
+      mask[slot * (capacity + 1) + capacity] = 0;
+    }
+    let step: Executable | null = null;
+    for (let made = 0; made < options.maxNewTokens; made++) {
+      const next = this.#choose(out, rows, options, made);
+      for (const [slot, id] of next.entries()) {
+        if (finished[slot]) continue;
+        const eos = options.eosIds.includes(id);
+        if (!eos) generated[slot]!.push(id);
+        if (eos || made + 1 === options.maxNewTokens) {
+          finished[slot] = {
+            ids: Int32Array.from(generated[slot]!),
+            stop: eos ? "eos" : "length",
+            latencyMs: performance.now() - started,
+          };
+        }
+      }
+      if (finished.slice(0, rows.length).every((row) => row !== null)) break;
+      signal.throwIfAborted();
+
+      const at = slots.map((prompt) => prompt.length + made);
+      step ??= await this.#session(`step|${capacity}|${head}`, (graph, params) =>
+        stepGraph(graph, base.config, params, batch, capacity, head),
+      );
+      out = await step.run({
+        ...this.#theta(),
+        ids: tensor(BigInt64Array.from(next, BigInt), [batch]),
+        positions: tensor(BigInt64Array.from(at, BigInt), [batch, 1]),
+        mask: tensor(mask, [batch, 1, 1, capacity + 1]),
+        ...Object.fromEntries(Object.entries(caches).map(([name, data]) => [`past.${name}`, tensor(data, cacheShape)])),
+      });
+      for (const [name, cache] of Object.entries(caches)) {
+        const fresh = out[name]!.data as Float32Array;
+        for (const [slot, position] of at.entries()) {
+          for (let kv = 0; kv < kvHeads; kv++) {
+            const row = slot * kvHeads + kv;
+            cache.set(fresh.subarray(row * headDim, (row + 1) * headDim), (row * capacity + position) * headDim);
+          }
+        }
+      }
+      for (const [slot, position] of at.entries()) mask[slot * (capacity + 1) + position] = 0;
+    }
+    return rows.map((_, slot) => finished[slot]!);
+  }
+
+  #choose(
+    out: Readonly<Record<string, Tensor>>,
+    rows: readonly number[],
+    options: DecodeOptions,
+    made: number,
+  ): number[] {
+    const { batch } = this.#spec;
+    if (options.temperature === 0) return Array.from(out["token"]!.data as BigInt64Array, Number);
+    const logits = out["logits"]!.data as Float32Array;
+    const vocab = logits.length / batch;
+    return Array.from({ length: batch }, (_, slot) =>
+      sampleToken(
+        logits.subarray(slot * vocab, (slot + 1) * vocab),
+        options,
+        uniformAt(options.seed, rows[slot] ?? 0, made),
+      ),
+    );
+  }
+
+  #theta(): Record<string, Tensor> {
+    const theta = this.#spec.adapter?.theta;
+    return theta ? { theta: tensor(theta, [theta.length]) } : {};
+  }
+
+  #session(key: string, build: (graph: Graph, params: Params) => DecodeOutputs): Promise<Executable> {
+    return this.#sessions.get(key, () => this.#build(build));
+  }
+
+  #build(build: (graph: Graph, params: Params) => DecodeOutputs): Record<string, Node> {
+    const graph = new Graph();
+    const frozen = frozenTensors(this.#spec.base);
+    if (!this.#tuner) return build(graph, { tensor: (name, shape) => frozen(graph, name, shape), update: () => null });
+    const theta = input(graph, "theta", [this.#tuner.size]);
+    return build(graph, this.#tuner.params(frozen, { theta, dropout: null }));
+  }
+}
+
+const tensor = (data: Float32Array | BigInt64Array, shape: readonly number[]): Tensor => ({ data, shape });
+const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
+const cacheNames = (layers: number): string[] =>
+  Array.from({ length: layers }, (_, layer) => [`k.${layer}`, `v.${layer}`]).flat();

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { LoraTechnique } from "@gitune/core";
+import { onnxBackend } from "../backends/onnx/session.js";
+import { referenceBackend } from "../backends/reference/run.js";
+import type { MicroBatch, OptimizerState } from "../loop/program.js";
+import { TINY, tinyBase, wave } from "../testing/tiny-base.js";
+import { DecodeEngine, type DecodeOptions } from "./decode-engine.js";
+import { TrainEngine } from "./train-engine.js";
+
+const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
+const lora: LoraTechnique = { type: "lora", r: 4, alpha: 8, dropout: 0, targets: "all-linear", rslora: false };
+const hooks = { onProgress: () => {}, signal: new AbortController().signal };
+const greedy: DecodeOptions = { maxNewTokens: 12, temperature: 0, topP: 1, topK: 0, seed: 0, eosIds: [] };
+
+/** A pass over tokens that look random; every second position carries a label. */
+function microBatch(batch: number, length: number, salt: number): MicroBatch {
+  const ids = BigInt64Array.from({ length: batch * length }, (_, i) =>
+    BigInt((i * 7 + salt * 5 + ((i * i) % 11)) % TINY.vocabSize),
+  );
+  const at = Array.from({ length: batch * length }, (_, i) => i).filter(
+    (i) => i % length !== length - 1 && i % 2 === 0,
+  );
+  return {
+    batch,
+    length,
+    ids,
+    positions: BigInt64Array.from(at, BigInt),
+    labels: BigInt64Array.from(at, (i) => ids[i + 1]!),
+    weights: new Float32Array(at.length).fill(1 / at.length),
+    dropoutSeed: salt,
+  };
+}
+
+async function start(engine: TrainEngine): Promise<OptimizerState> {
+  const theta = await engine.initialize(42);
+  return { theta, m: new Float32Array(engine.size), v: new Float32Array(engine.size), step: 0 };
+}
+
+function relativeError(a: Float32Array, b: Float32Array): number {
+  let [difference, norm] = [0, 0];
+  for (const [i, value] of a.entries()) {
+    difference += (value - b[i]!) ** 2;
+    norm += b[i]! ** 2;
+  }
+  return Math.sqrt(difference / norm);
+}
+
+for (const technique of [lora, { type: "full" } as const]) {
+  test(`${technique.type}: three steps on ONNX Runtime equal the float64 reference`, async () => {
+    await using base = await tinyBase();
+    const spec = { base: base.spec, technique, optimizer, fromScratch: false };
+    const [fast, slow] = [new TrainEngine(spec, onnxBackend({ threads: 2 })), new TrainEngine(spec, referenceBackend)];
+    let [a, b] = [await start(fast), await start(slow)];
+    assert.deepEqual(a.theta, b.theta);
+    for (let step = 1; step <= 3; step++) {
+      const batches = [microBatch(2, 8, step), microBatch(2, 6, step + 10)].map((batch) => ({
+        ...batch,
+        weights: batch.weights.map((weight) => weight / 2),
+      }));
+      const [x, y] = [await fast.step(a, batches, 0.01), await slow.step(b, batches, 0.01)];
+      assert.ok(Math.abs(x.loss - y.loss) < 1e-5 * y.loss, `loss ${x.loss} and ${y.loss}`);
+      assert.ok(Math.abs(x.gradNorm - y.gradNorm) < 1e-4 * y.gradNorm, `norm ${x.gradNorm} and ${y.gradNorm}`);
+      [a, b] = [x.state, y.state];
+    }
+    // AdamW divides by |g|: where a gradient is near 0, f32 and f64 may step apart by a visible part of the rate.
+    assert.ok(relativeError(a.theta, b.theta) < 1e-3, `theta ${relativeError(a.theta, b.theta)}`);
+    await fast.close();
+  });
+}
+
+test("one thread and two threads train to the same bytes", async () => {
+  await using base = await tinyBase();
+  const thetas = [];
+  for (const threads of [1, 2]) {
+    const engine = new TrainEngine(
+      { base: base.spec, technique: lora, optimizer, fromScratch: false },
+      onnxBackend({ threads }),
+    );
+    let state = await start(engine);
+    for (let step = 1; step <= 5; step++) state = (await engine.step(state, [microBatch(4, 8, step)], 0.01)).state;
+    thetas.push(Buffer.from(state.theta.buffer).toString("hex"));
+    await engine.close();
+  }
+  assert.equal(thetas[0], thetas[1]);
+});
+
+test("an update without training changes nothing: its loss is the bare base's", async () => {
+  await using base = await tinyBase();
+  const backend = onnxBackend({ threads: 2 });
+  const engine = new TrainEngine({ base: base.spec, technique: lora, optimizer, fromScratch: false }, backend);
+  const zero = await engine.loss(new Float32Array(engine.size), microBatch(2, 8, 1));
+  assert.equal(await engine.loss(await engine.initialize(1), microBatch(2, 8, 1)), zero);
+  await engine.close();
+});
+
+test("dropout changes the training loss, by its seed alone, and never the evaluation loss", async () => {
+  await using base = await tinyBase();
+  const backend = onnxBackend({ threads: 2 });
+  const engine = new TrainEngine(
+    { base: base.spec, technique: { ...lora, dropout: 0.5 }, optimizer, fromScratch: false },
+    backend,
+  );
+  const state = { ...(await start(engine)), theta: Float32Array.from({ length: engine.size }, (_, i) => wave(i)) };
+  const lossOf = async (salt: number) =>
+    (await engine.step(state, [{ ...microBatch(2, 8, 1), dropoutSeed: salt }], 0)).loss;
+  assert.equal(await lossOf(1), await lossOf(1));
+  assert.notEqual(await lossOf(1), await lossOf(2));
+  assert.notEqual(await lossOf(1), await engine.loss(state.theta, microBatch(2, 8, 1)));
+  await engine.close();
+});
+
+for (const [name, theta] of [
+  ["the bare base", null],
+  ["an adapter", (size: number) => Float32Array.from({ length: size }, (_, i) => wave(i) * 0.3)],
+] as const) {
+  test(`${name}: decoding over the cache equals reading the whole text anew at every token`, async () => {
+    await using base = await tinyBase();
+    const backend = onnxBackend({ threads: 2 });
+    const size = new TrainEngine({ base: base.spec, technique: lora, optimizer, fromScratch: false }, backend).size;
+    const adapter = theta ? { technique: lora, theta: theta(size) } : null;
+    const prompts = [[1, 2, 3], [4, 5, 6, 7, 8, 9, 10], [11]].map((ids) => Int32Array.from(ids));
+    const batched = new DecodeEngine({ base: base.spec, adapter, batch: 2 }, backend);
+    const out = await batched.generate(prompts, greedy, hooks);
+    const anew = new DecodeEngine({ base: base.spec, adapter, batch: 1 }, backend);
+    for (const [row, prompt] of prompts.entries()) {
+      let text = [...prompt];
+      for (let made = 0; made < greedy.maxNewTokens; made++) {
+        const [one] = await anew.generate([Int32Array.from(text)], { ...greedy, maxNewTokens: 1 }, hooks);
+        text = [...text, ...one!.ids];
+      }
+      assert.deepEqual([...out[row]!.ids], text.slice(prompt.length), `row ${row}`);
+      assert.equal(out[row]!.stop, "length");
+    }
+    await batched.close();
+    await anew.close();
+  });
+}
+
+test("generation ends at EOS, which is not part of the text", async () => {
+  await using base = await tinyBase();
+  const engine = new DecodeEngine({ base: base.spec, adapter: null, batch: 2 }, onnxBackend({ threads: 2 }));
+  const prompts = [Int32Array.of(1, 2, 3)];
+  const [free] = await engine.generate(prompts, greedy, hooks);
+  const eos = free!.ids[3]!;
+  const [ended] = await engine.generate(prompts, { ...greedy, eosIds: [eos] }, hooks);
+  assert.equal(ended!.stop, "eos");
+  assert.deepEqual([...ended!.ids], [...free!.ids.slice(0, free!.ids.indexOf(eos))]);
+  await engine.close();
+});
+
+test("sampling depends on the seed, not on the batch", async () => {
+  await using base = await tinyBase();
+  const backend = onnxBackend({ threads: 2 });
+  const prompts = [[1, 2, 3], [9, 9], [4]].map((ids) => Int32Array.from(ids));
+  const options: DecodeOptions = { ...greedy, temperature: 1, topK: 8, topP: 0.9, seed: 7 };
+  const texts = [];
+  for (const batch of [1, 3]) {
+    const engine = new DecodeEngine({ base: base.spec, adapter: null, batch }, backend);
+    texts.push((await engine.generate(prompts, options, hooks)).map(({ ids }) => [...ids]));
+    await engine.close();
+  }
+  assert.deepEqual(texts[0], texts[1]);
+});
+
+test("a canceled generation stops between tokens", async () => {
+  await using base = await tinyBase();
+  const engine = new DecodeEngine({ base: base.spec, adapter: null, batch: 1 }, onnxBackend({ threads: 1 }));
+  const controller = new AbortController();
+  controller.abort();
+  await assert.rejects(engine.generate([Int32Array.of(1)], greedy, { ...hooks, signal: controller.signal }), {
+    name: "AbortError",
+  });
+  await engine.close();
+});

@@ -1,0 +1,51 @@
+/** What the main thread and the engine's thread say to each other. Plain data only. */
+import type { FailureExitCode, Issue } from "@gitune/core";
+import type { MicroBatch, OptimizerState, TrainableTensor } from "../loop/program.js";
+import type { DecodeOptions, DecodeSpec, RawGeneration } from "./decode-engine.js";
+import type { TrainSpec } from "./train-engine.js";
+
+export interface StepResult {
+  readonly state: OptimizerState;
+  readonly loss: number;
+  readonly gradNorm: number;
+}
+
+/** Every call: its arguments and its answer. */
+export interface Calls {
+  openTrain: { args: [TrainSpec]; result: { tensors: readonly TrainableTensor[]; size: number } };
+  initialize: { args: [seed: number]; result: Float32Array };
+  step: { args: [OptimizerState, readonly MicroBatch[], learningRate: number]; result: StepResult };
+  loss: { args: [theta: Float32Array, MicroBatch]; result: number };
+  openDecode: { args: [DecodeSpec]; result: null };
+  decode: { args: [prompts: readonly Int32Array[], DecodeOptions]; result: RawGeneration[] };
+  close: { args: []; result: null };
+}
+
+export interface EngineSettings {
+  /** Threads inside one op. */
+  readonly threads: number;
+  readonly providers: readonly string[];
+}
+
+export interface Request<K extends keyof Calls = keyof Calls> {
+  readonly id: number;
+  readonly call: K;
+  readonly args: Calls[K]["args"];
+}
+
+export type ToEngine = Request | { readonly cancel: number };
+
+export interface SentError {
+  /** The error's class, e.g. AbortError. */
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  /** Only of a GituneError. */
+  readonly issues: readonly Issue[] | null;
+  readonly exitCode: FailureExitCode;
+}
+
+export type FromEngine =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: SentError }
+  | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } };

@@ -1,0 +1,82 @@
+/** The engine's thread. ONNX Runtime's `run` blocks, so everything heavy happens here and the caller stays awake. */
+import { parentPort, workerData } from "node:worker_threads";
+import { GituneError, InternalError } from "@gitune/core";
+import { onnxBackend } from "../backends/onnx/session.js";
+import { DecodeEngine } from "./decode-engine.js";
+import type { Calls, EngineSettings, FromEngine, Request, SentError, ToEngine } from "./protocol.js";
+import { TrainEngine } from "./train-engine.js";
+
+type Handlers = {
+  readonly [K in keyof Calls]: (context: Context, ...args: Calls[K]["args"]) => Promise<Calls[K]["result"]>;
+};
+interface Context {
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+const port = parentPort;
+if (!port) throw new InternalError("engine/worker.js runs as a worker thread only");
+const backend = onnxBackend(workerData as EngineSettings);
+let train: TrainEngine | null = null;
+let decode: DecodeEngine | null = null;
+const running = new Map<number, AbortController>();
+
+function opened<T>(engine: T | null): T {
+  if (!engine) throw new InternalError("the engine is not open");
+  return engine;
+}
+
+const handlers: Handlers = {
+  openTrain: async (_context, spec) => {
+    train = new TrainEngine(spec, backend);
+    return { tensors: train.tensors, size: train.size };
+  },
+  initialize: async (_context, seed) => opened(train).initialize(seed),
+  step: async (_context, state, batches, learningRate) => opened(train).step(state, batches, learningRate),
+  loss: async (_context, theta, batch) => opened(train).loss(theta, batch),
+  openDecode: async (_context, spec) => {
+    decode = new DecodeEngine(spec, backend);
+    return null;
+  },
+  decode: async (context, prompts, options) => opened(decode).generate(prompts, options, context),
+  close: async () => {
+    await train?.close();
+    await decode?.close();
+    train = null;
+    decode = null;
+    return null;
+  },
+};
+
+const send = (message: FromEngine) => port.postMessage(message);
+
+function describe(error: unknown): SentError {
+  if (!(error instanceof Error))
+    return { name: "Error", message: String(error), stack: undefined, issues: null, exitCode: 3 };
+  const known = error instanceof GituneError ? error : null;
+  return {
+    name: error.name,
+    message: error.message,
+    stack: error.stack,
+    issues: known?.issues ?? null,
+    exitCode: known?.exitCode ?? 3,
+  };
+}
+
+async function answer<K extends keyof Calls>({ id, call, args }: Request<K>): Promise<void> {
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    const onProgress = (done: number, total: number) => send({ id, progress: { done, total } });
+    send({ id, result: await handlers[call]({ signal: controller.signal, onProgress }, ...args) });
+  } catch (error) {
+    send({ id, error: describe(error) });
+  } finally {
+    running.delete(id);
+  }
+}
+
+port.on("message", (message: ToEngine) => {
+  if ("cancel" in message) running.get(message.cancel)?.abort();
+  else void answer(message);
+});

@@ -1,0 +1,32 @@
+/** What a technique trains: which tensors, from which start, and how they enter the model. */
+import type { Graph, Node } from "../ir/node.js";
+import type { Shape } from "../ir/shape.js";
+import type { TrainableTensor } from "../loop/program.js";
+import type { Params } from "../nn/params.js";
+
+/** The frozen tensors of a base, as graph nodes in f32. */
+export type FrozenTensors = (graph: Graph, name: string, shape: Shape) => Node;
+
+export interface TrainableInputs {
+  /** [size] f32: the flat vector of every trainable tensor. */
+  readonly theta: Node;
+  /** [dropoutSize(rows)] factors 0 or 1/(1-p); null outside training or without dropout. */
+  readonly dropout: Node | null;
+}
+
+export interface Tuner {
+  /** In the order of the flat vector. */
+  readonly tensors: readonly TrainableTensor[];
+  /** Length of the flat vector. */
+  readonly size: number;
+  /** An untrained update changes nothing. */
+  readonly startsAsIdentity: boolean;
+  /** [size]: 1 where weight decay applies, else 0. */
+  decayMask(): Float32Array;
+  /** The flat vector before the first step. @param uniform draws from [0, 1) */
+  initialize(uniform: () => number): Float32Array;
+  /** Dropout factors that one pass over `rows` tokens needs; 0 without dropout. */
+  dropoutSize(rows: number): number;
+  /** The model's parameters: frozen tensors, trainable slices of theta, or both. */
+  params(frozen: FrozenTensors, inputs: TrainableInputs): Params;
+}
