@@ -18,7 +18,7 @@ const TOLERANCE = 2e-7;
 /** Ops whose differences are worse, with the reason. */
 const LOOSER: { readonly [K in PrimitiveName | CompositeName]?: number } = {
   log: 1e-4, // the third derivative is 2/x³, 2e9 at x = 1e-3, where the gradient is 1e3
-  rmsNorm: 1e-6, // one case has an rms of 3e-3, not so far above the step
+  rmsNorm: 5e-6, // one case has an rms of 3e-3, only 300 steps wide
   attention: 2e-6, // scores of ±100 in one case: f''' grows with the cube of their scale
   headLoss: 1e-6, // the same, for logits of ±30
 };

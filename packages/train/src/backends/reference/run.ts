@@ -5,7 +5,7 @@ import type { Shape } from "../../ir/shape.js";
 import type { PrimitiveName } from "../../ops/table.js";
 import { expandComposites } from "../../passes/expand-composites.js";
 import { readWeight } from "../../weights/read-weight.js";
-import type { Backend, Tensor } from "../backend.js";
+import type { Backend, Tensor, TensorData } from "../backend.js";
 import { KERNELS, type Value } from "./kernels.js";
 
 /** What `evaluate` is fed: float64 too, so that central differences keep their digits. */
