@@ -1,2 +1,2 @@
-/** Public names of this package, one by one. */
-export {};
+/** Public names of @gitune/nx, one by one. nx itself calls the first three. */
+export { createDependencies, createNodes, createNodesV2, type GituneNxOptions } from "./create-nodes.js";
