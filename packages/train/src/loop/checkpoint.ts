@@ -1,0 +1,195 @@
+/**
+ * Checkpoints: `checkpoints/step-N/` holds `state.safetensors` (theta, m, v) and `state.json` (everything else a run needs
+ * to go on to the same bytes). A folder is written under a temporary name and renamed, so one that exists is whole, unless
+ * the disk itself lies: its hash is checked before use.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { GituneError, type Issue } from "@gitune/core";
+import { diskError, errnoOf, syncFolder, writeFileAtomic } from "../weights/atomic-write.js";
+import { encodeSafetensors, readTensor, type TensorData } from "../weights/safetensors.js";
+import type { OptimizerState } from "./program.js";
+
+const FORMAT_VERSION = 1;
+/** The newest, and one to fall back on if a disk loses it. */
+const KEEP = 2;
+const STEP_FOLDER = /^step-(\d{1,9})$/;
+const VECTORS = ["theta", "m", "v"] as const;
+
+/** One step as it went. */
+export interface StepRecord {
+  /** Counts from 1. */
+  readonly step: number;
+  /** Nats a label. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** L2 norm of the gradient before clipping. */
+  readonly gradNorm: number;
+}
+
+/** A run's state after `optimizer.step` steps. */
+export interface Checkpoint {
+  readonly optimizer: OptimizerState;
+  readonly seed: number;
+  /** `configFingerprint` of the run. */
+  readonly configSha256: string;
+  /** `EncodedRows.sha256`. */
+  readonly dataSha256: string;
+  readonly steps: readonly StepRecord[];
+  /** Tokens trained on so far, padding left out. */
+  readonly tokens: number;
+  /** Time spent so far. */
+  readonly seconds: number;
+}
+
+/**
+ * Writes a checkpoint and removes all but the newest two.
+ * @param out the run's working folder
+ * @returns the checkpoint's folder
+ * @throws {GituneError} `disk.full` or `disk.write` (exit code 3); what was there before is untouched then
+ */
+export async function writeCheckpoint(out: string, checkpoint: Checkpoint): Promise<string> {
+  const root = join(out, "checkpoints");
+  const folder = join(root, `step-${checkpoint.optimizer.step}`);
+  const temporary = join(root, `tmp-${process.pid}-step-${checkpoint.optimizer.step}`);
+  try {
+    await mkdir(temporary, { recursive: true });
+    const hash = createHash("sha256");
+    await writeFileAtomic(join(temporary, "state.safetensors"), hashing(stateBytes(checkpoint.optimizer), hash));
+    const { optimizer, ...facts } = checkpoint;
+    const state = { version: FORMAT_VERSION, step: optimizer.step, ...facts, weightsSha256: hash.digest("hex") };
+    await writeFileAtomic(join(temporary, "state.json"), [Buffer.from(`${JSON.stringify(state, null, 1)}\n`)]);
+    // A damaged checkpoint of the same step, skipped when the run was resumed.
+    await rm(folder, { recursive: true, force: true });
+    await rename(temporary, folder);
+    await syncFolder(root);
+    for (const old of (await listCheckpoints(out)).slice(KEEP)) await rm(old, { recursive: true, force: true });
+    return folder;
+  } catch (cause) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+    throw diskError(folder, cause);
+  }
+}
+
+/** Folders of a run's checkpoints, newest first. */
+export async function listCheckpoints(out: string): Promise<string[]> {
+  const root = join(out, "checkpoints");
+  const steps: number[] = [];
+  for (const name of await namesIn(root)) {
+    const match = STEP_FOLDER.exec(name);
+    if (match?.[1] !== undefined) steps.push(Number(match[1]));
+  }
+  return steps.sort((a, b) => b - a).map((step) => join(root, `step-${step}`));
+}
+
+/** Removes what a killed run left half-written, and with `all` every checkpoint. */
+export async function cleanCheckpoints(out: string, all: boolean): Promise<void> {
+  const root = join(out, "checkpoints");
+  for (const name of await namesIn(root)) {
+    const isOurs = name.startsWith("tmp-") || (all && STEP_FOLDER.test(name));
+    if (isOurs) await rm(join(root, name), { recursive: true, force: true });
+  }
+}
+
+/**
+ * The newest checkpoint that is whole and belongs to this run; null when there is none.
+ * @param onWarning is told of each damaged one that was skipped
+ * @throws {GituneError} `resume.mismatch` (exit code 2) when it was written with another recipe or other rows
+ */
+export async function readNewestCheckpoint(
+  out: string,
+  run: { readonly configSha256: string; readonly dataSha256: string },
+  onWarning: (issue: Issue) => void,
+): Promise<Checkpoint | null> {
+  for (const folder of await listCheckpoints(out)) {
+    const checkpoint = await readCheckpoint(folder).catch((cause: unknown) => {
+      onWarning({
+        code: "resume.damaged",
+        severity: "warning",
+        file: folder,
+        message: `the checkpoint ${folder} is damaged and was skipped: ${cause instanceof Error ? cause.message : cause}`,
+      });
+      return null;
+    });
+    if (checkpoint === null) continue;
+    if (checkpoint.configSha256 !== run.configSha256) throw mismatch(folder, "another recipe, base or number of steps");
+    if (checkpoint.dataSha256 !== run.dataSha256)
+      throw mismatch(folder, "other rows, or another tokenizer or template");
+    return checkpoint;
+  }
+  return null;
+}
+
+/** Reads one checkpoint and checks it against its own hash. The config's fingerprint covers the vectors' length. */
+async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  const state = parseState(await readFile(join(folder, "state.json"), "utf8"));
+  const path = join(folder, "state.safetensors");
+  const hash = createHash("sha256")
+    .update(await readFile(path))
+    .digest("hex");
+  if (hash !== state.weightsSha256) throw new Error("state.safetensors has not the hash that state.json says");
+  const [theta, m, v] = await Promise.all(VECTORS.map((name) => readTensor(path, name)));
+  if (theta === undefined || m === undefined || v === undefined) throw new Error("a vector is missing");
+  const { weightsSha256: _, version: __, step, ...facts } = state;
+  return { ...facts, optimizer: { theta, m, v, step } };
+}
+
+interface StateFile extends Omit<Checkpoint, "optimizer"> {
+  readonly version: number;
+  readonly step: number;
+  readonly weightsSha256: string;
+}
+
+function parseState(text: string): StateFile {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null) throw new Error("state.json is not an object");
+  const state = value as Partial<StateFile>;
+  const isWhole =
+    state.version === FORMAT_VERSION &&
+    Number.isInteger(state.step) &&
+    Number.isInteger(state.seed) &&
+    typeof state.configSha256 === "string" &&
+    typeof state.dataSha256 === "string" &&
+    typeof state.weightsSha256 === "string" &&
+    typeof state.tokens === "number" &&
+    typeof state.seconds === "number" &&
+    Array.isArray(state.steps) &&
+    state.steps.length === state.step;
+  if (!isWhole) throw new Error("state.json is incomplete or of another version");
+  return state as StateFile;
+}
+
+function stateBytes(optimizer: OptimizerState): Generator<Uint8Array> {
+  const tensors = VECTORS.map((name): TensorData => {
+    const data = optimizer[name];
+    return { name, shape: [data.length], data };
+  });
+  return encodeSafetensors(tensors);
+}
+
+function* hashing(chunks: Iterable<Uint8Array>, hash: { update(chunk: Uint8Array): unknown }): Generator<Uint8Array> {
+  for (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOENT") return [];
+    throw diskError(folder, cause);
+  }
+}
+
+function mismatch(folder: string, what: string): GituneError {
+  return new GituneError({
+    code: "resume.mismatch",
+    severity: "error",
+    file: folder,
+    message: `the checkpoint ${folder} was written with ${what}; going on from it would mix two runs`,
+    fix: "undo the change, or train without --resume to start again",
+  });
+}

@@ -1,0 +1,29 @@
+/** What a checkpoint must agree with before a run goes on from it. */
+import { createHash } from "node:crypto";
+import type { TrainConfig } from "@gitune/core";
+import type { TrainableTensor } from "./program.js";
+
+/**
+ * sha256 (hex) of all of the recipe that changes the trained bytes, of the trainable tensors and of the number of steps
+ * (the schedule depends on it). How often checkpoints are written changes nothing, so it is left out.
+ * @param extra e.g. the base's sha256
+ */
+export function configFingerprint(
+  recipe: TrainConfig,
+  tensors: readonly TrainableTensor[],
+  totalSteps: number,
+  extra: string,
+): string {
+  const { checkpointSteps: _, ...rest } = recipe;
+  const facts = { recipe: rest, tensors: tensors.map(({ name, shape }) => [name, shape]), totalSteps, extra };
+  return createHash("sha256").update(stableJson(facts)).digest("hex");
+}
+
+/** JSON with the keys of every object in sorted order. */
+function stableJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
