@@ -5,28 +5,8 @@
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { bundleOptions } from "./bundle-options.mjs";
 
-const action = fileURLToPath(new URL("..", import.meta.url));
-const bundle = `${action}/bundle`;
-
+const bundle = fileURLToPath(new URL("../bundle", import.meta.url));
 rmSync(bundle, { recursive: true, force: true });
-await build({
-  absWorkingDir: action,
-  entryPoints: {
-    engine: "dist/engine-main.js",
-    run: "dist/run-main.js",
-    comment: "dist/comment-main.js",
-  },
-  outdir: bundle,
-  outExtension: { ".js": ".mjs" },
-  bundle: true,
-  platform: "node",
-  format: "esm",
-  target: "node20.12",
-  legalComments: "linked",
-  logLevel: "warning",
-  // CommonJS dependencies inside (ajv, undici) call require, which an ES module does not have.
-  banner: {
-    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-  },
-});
+await build(bundleOptions(bundle));

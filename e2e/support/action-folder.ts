@@ -1,0 +1,46 @@
+/** gitune's repository as a release has it: action.yml with its bundle, and the CLI beside it. */
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+/** gitune's own repository. */
+export const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
+
+export interface ActionFolder {
+  /** What `uses:` resolves to. */
+  readonly dir: string;
+  readonly remove: () => void;
+}
+
+/**
+ * @param cli `real`, or the source of a program that takes the CLI's place: the worst that a pipeline which has been
+ *   taken over could print can be had in no other way
+ */
+export async function makeActionFolder(cli: "real" | { readonly source: string }): Promise<ActionFolder> {
+  const root = mkdtempSync(join(tmpdir(), "gitune-action-"));
+  const dir = join(root, "packages", "action");
+  mkdirSync(dir, { recursive: true });
+  cpSync(join(REPOSITORY, "packages/action/action.yml"), join(dir, "action.yml"));
+  await bundleInto(join(dir, "bundle"));
+  cpSync(join(REPOSITORY, "package-lock.json"), join(root, "package-lock.json"));
+  symlinkSync(join(REPOSITORY, "node_modules"), join(root, "node_modules"));
+  if (cli === "real") {
+    symlinkSync(join(REPOSITORY, "packages/cli"), join(root, "packages/cli"));
+    symlinkSync(join(REPOSITORY, "packages/train"), join(root, "packages/train"));
+  } else {
+    mkdirSync(join(root, "packages/cli/dist"), { recursive: true });
+    writeFileSync(join(root, "packages/cli/package.json"), '{ "type": "module" }');
+    writeFileSync(join(root, "packages/cli/dist/main.js"), cli.source);
+  }
+  return { dir, remove: () => rmSync(root, { recursive: true, force: true }) };
+}
+
+/** With the release's own options, but not into the release's own folder, where a test beside this one may read. */
+async function bundleInto(outdir: string): Promise<void> {
+  const { bundleOptions } = (await import(join(REPOSITORY, "packages/action/scripts/bundle-options.mjs"))) as {
+    bundleOptions: (outdir: string) => Parameters<typeof build>[0];
+  };
+  await build(bundleOptions(outdir));
+}

@@ -1,0 +1,141 @@
+/**
+ * A GitHub on loopback: emulate keeps the state, and this proxy before it adds what tests are about: who may do what,
+ * failures on demand, a log of requests, and `mends.ts`.
+ */
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createEmulator } from "emulate";
+import { type Fault, Faults } from "./faults.js";
+import { mend } from "./mends.js";
+import { type Permissions, refusal, type Token } from "./tokens.js";
+import { type Answer, jsonAnswer, Upstream } from "./upstream.js";
+
+export interface LoggedRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  /** 0: the connection was cut. */
+  readonly status: number;
+}
+
+export interface GitHubServer {
+  readonly url: string;
+  readonly log: readonly LoggedRequest[];
+  /** A token for one of the users, as good as GitHub's own until the server closes. */
+  readonly issueToken: (login: string, permissions?: Permissions | "all") => string;
+  readonly fail: (fault: Fault) => void;
+  /** Takes back the faults and empties the log. */
+  readonly calm: () => void;
+  readonly close: () => Promise<void>;
+}
+
+export const ACTIONS_BOT = "github-actions[bot]";
+
+/** @param seed users besides the Actions bot, and repositories as `owner/name`, each with a first commit */
+export async function startGitHub(seed: {
+  readonly users: readonly string[];
+  readonly repositories: readonly string[];
+}): Promise<GitHubServer> {
+  const logins = [ACTIONS_BOT, ...seed.users];
+  const emulator = await createEmulator({
+    service: "github",
+    port: await freePort(),
+    seed: {
+      tokens: Object.fromEntries(logins.map((login) => [`inner-${login}`, { login, scopes: ["repo"] }])),
+      github: {
+        users: logins.map((login) => ({ login })),
+        repos: seed.repositories.map((full) => {
+          const [owner = "", name = ""] = full.split("/");
+          return { owner, name, auto_init: true };
+        }),
+      },
+    },
+  });
+
+  const tokens = new Map<string, Token>();
+  const faults = new Faults();
+  const log: LoggedRequest[] = [];
+  let ownUrl = "";
+
+  /** @returns undefined where the connection is to be cut */
+  async function answer(request: IncomingMessage, body: Buffer): Promise<Answer | undefined> {
+    const method = request.method ?? "GET";
+    const url = new URL(request.url ?? "/", ownUrl);
+    const fault = faults.take(method, url.pathname);
+    await fault?.before?.();
+    if (fault?.answer === "cut-before") return undefined;
+    if (typeof fault?.answer === "number") {
+      return jsonAnswer(fault.answer, { message: fault.message ?? "injected" }, { ...fault.headers });
+    }
+    const secret = /^(?:Bearer|token) (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
+    const token = tokens.get(secret);
+    const refused = refusal(token, method, url.pathname);
+    if (!token || refused) return jsonAnswer(refused?.status ?? 401, { message: refused?.message });
+
+    const upstream = new Upstream(emulator.url, () => ownUrl, `Bearer inner-${token.login}`);
+    const contentType = request.headers["content-type"] ?? "application/json";
+    const json = contentType.includes("json") && body.length > 0 ? parseObject(body) : undefined;
+    const mended = await mend({ method, path: url.pathname, query: url.searchParams, url, json }, upstream);
+    const done = mended ?? (await upstream.send(method, url.pathname + url.search, body, contentType));
+    return fault?.answer === "cut-after" ? undefined : done;
+  }
+
+  const server = createServer((request, response) => {
+    void (async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const entry = { method: request.method ?? "GET", path: request.url ?? "/" };
+      const answered = await answer(request, Buffer.concat(chunks)).catch((error: unknown) =>
+        jsonAnswer(500, { message: `the stand-in failed: ${String(error)}` }),
+      );
+      log.push({ ...entry, status: answered?.status ?? 0 });
+      if (!answered) {
+        request.socket.destroy();
+        return;
+      }
+      response.writeHead(answered.status, answered.headers);
+      response.end(answered.body);
+    })();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  ownUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    url: ownUrl,
+    log,
+    issueToken(login, permissions = "all") {
+      // The prefix says which kind of account it is, and clients look at it.
+      const token = `${login.endsWith("[bot]") ? "ghs" : "ghp"}_${randomUUID().replaceAll("-", "")}`;
+      tokens.set(token, { login, permissions });
+      return token;
+    },
+    fail: (fault) => faults.add(fault),
+    calm() {
+      faults.clear();
+      log.length = 0;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await emulator.close();
+    },
+  };
+}
+
+function parseObject(body: Buffer): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(body.toString("utf8")) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+/** emulate wants a number. */
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}

@@ -1,0 +1,39 @@
+/** What a job's token may do, from `permissions:` and where the event comes from. */
+import type { Access, Permissions } from "../github-server/tokens.js";
+import type { Json } from "./expressions.js";
+
+const SCOPES = [
+  "actions",
+  "checks",
+  "contents",
+  "deployments",
+  "discussions",
+  "issues",
+  "packages",
+  "pages",
+  "pull-requests",
+  "repository-projects",
+  "security-events",
+  "statuses",
+] as const;
+
+/**
+ * @param written the job's, else the workflow's; undefined means the restricted default of a repository
+ * @param isFork GitHub lowers every "write" to "read" for a pull request from a fork
+ */
+export function tokenPermissions(written: Json | undefined, isFork: boolean): Permissions {
+  const granted = grantedBy(written);
+  if (!isFork) return granted;
+  return Object.fromEntries(
+    Object.entries(granted).map(([scope, access]): [string, Access] => [scope, access === "write" ? "read" : access]),
+  );
+}
+
+function grantedBy(written: Json | undefined): Permissions {
+  if (written === undefined || written === null) return { contents: "read", packages: "read" };
+  if (written === "read-all" || written === "write-all") {
+    const access: Access = written === "read-all" ? "read" : "write";
+    return Object.fromEntries(SCOPES.map((scope) => [scope, access]));
+  }
+  return written as unknown as Permissions;
+}

@@ -1,0 +1,28 @@
+/** How the action is bundled; shared with the tests, which bundle into a folder of their own. */
+import { fileURLToPath } from "node:url";
+
+const action = fileURLToPath(new URL("..", import.meta.url));
+
+/** @param {string} outdir @returns {import("esbuild").BuildOptions} */
+export function bundleOptions(outdir) {
+  return {
+    absWorkingDir: action,
+    entryPoints: {
+      engine: "dist/engine-main.js",
+      run: "dist/run-main.js",
+      comment: "dist/comment-main.js",
+    },
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20.12",
+    legalComments: "linked",
+    logLevel: "warning",
+    // CommonJS dependencies inside (ajv, undici) call require, which an ES module does not have.
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+  };
+}
