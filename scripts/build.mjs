@@ -1,29 +1,44 @@
 /**
- * Compiles every package. `node scripts/build.mjs [package ...]`.
+ * Compiles every package, and e2e/. `node scripts/build.mjs [package ...]`.
  * Outputs whose source is gone are removed first, so that a deleted test cannot go on running.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const asked = process.argv.slice(2);
-const packages = asked.length > 0 ? asked : readdirSync(join(root, "packages"));
 
-for (const name of packages) {
-  const dist = join(root, "packages", name, "dist");
-  if (!existsSync(dist)) continue;
-  for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
-    const match = /^(.*)\.(?:js|d\.ts|js\.map|d\.ts\.map)$/.exec(file);
-    if (!match) continue;
-    const source = join(root, "packages", name, "src", `${match[1].replace(/\.d$/, "")}.ts`);
-    if (!existsSync(source)) rmSync(join(dist, file));
-  }
+/** @type {{ folder: string, sources: string }[]} paths from the root */
+const projects = [
+  ...readdirSync(join(root, "packages")).map((name) => ({
+    folder: `packages/${name}`,
+    sources: `packages/${name}/src`,
+  })),
+  { folder: "e2e", sources: "e2e" },
+].filter(
+  ({ folder }) =>
+    existsSync(join(root, folder, "tsconfig.json")) && (asked.length === 0 || asked.includes(folder.split("/").at(-1))),
+);
+
+const unknown = asked.filter((name) => !projects.some(({ folder }) => folder.split("/").at(-1) === name));
+if (unknown.length > 0) {
+  console.error(`no such package: ${unknown.join(", ")}`);
+  process.exitCode = 2;
+} else {
+  for (const { folder, sources } of projects) removeStale(join(root, folder, "dist"), join(root, sources));
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  const args = [tsc, "-b", ...projects.map(({ folder }) => folder)];
+  const { status, error } = spawnSync(process.execPath, args, { stdio: "inherit", cwd: root });
+  if (error) throw error;
+  process.exitCode = status ?? 1;
 }
 
-const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-const targets = packages.map((name) => relative(process.cwd(), join(root, "packages", name)) || ".");
-const { status, error } = spawnSync(process.execPath, [tsc, "-b", ...targets], { stdio: "inherit", cwd: process.cwd() });
-if (error) throw error;
-process.exitCode = status ?? 1;
+function removeStale(dist, sources) {
+  if (!existsSync(dist)) return;
+  for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+    const match = /^(.*?)\.(?:js|d\.ts|js\.map|d\.ts\.map)$/.exec(file);
+    if (match && !existsSync(join(sources, `${match[1]}.ts`))) rmSync(join(dist, file));
+  }
+}

@@ -1,5 +1,5 @@
 /**
- * Runs the compiled tests of every package, and those of e2e/, with Node's own runner.
+ * Runs the compiled tests of every package, and those of e2e/ and scripts/, with Node's own runner.
  *
  *   node scripts/test.mjs                      everything
  *   node scripts/test.mjs core jsonl           the files whose path has one of the words
@@ -32,7 +32,7 @@ if (files.length === 0) {
 /** @returns {string[]} paths from the root, forward slashes, sorted */
 function findTests() {
   const packages = readdirSync(join(root, "packages")).map((name) => `packages/${name}/dist`);
-  return [...packages, "e2e"]
+  return [...packages, "e2e", "scripts"]
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })

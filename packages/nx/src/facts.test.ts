@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { inWorkspace, readFacts } from "./facts.js";
+
+const CONFIG = `
+name: support-tickets
+description: Answers
+data:
+  schema: schema.json
+  splits:
+    train: [train/*.jsonl, ../shared/more.jsonl]
+    validation: validation.jsonl
+  mix:
+    - { project: product-faq, weight: 0.3 }
+train: { base: models/tiny }
+evals:
+  - { name: answers, data: evals/answers.jsonl }
+`;
+
+test("readFacts takes paths from the workspace's root", () => {
+  assert.deepEqual(readFacts("datasets/support", CONFIG), {
+    dir: "datasets/support",
+    name: "support-tickets",
+    description: "Answers",
+    splits: new Map([
+      ["train", ["datasets/support/train/*.jsonl", "datasets/shared/more.jsonl"]],
+      ["validation", ["datasets/support/validation.jsonl"]],
+    ]),
+    schema: "datasets/support/schema.json",
+    mix: ["product-faq"],
+    base: "models/tiny",
+    suites: ["datasets/support/evals/answers.jsonl"],
+  });
+});
+
+test("readFacts leaves out what is wrong, and never throws", () => {
+  const empty = {
+    dir: "d",
+    name: null,
+    description: "",
+    splits: null,
+    schema: null,
+    mix: [],
+    base: null,
+    suites: [],
+  };
+  const wrong = "name: [1]\ndata: { splits: 3, schema: [x], mix: {a: 1} }\ntrain: []\nevals: [1, {data: 2}]";
+  for (const text of ["", "- 1", "a: [", "name: &a [*a]", "\0", wrong]) {
+    assert.deepEqual(readFacts("d", text), empty, JSON.stringify(text));
+  }
+});
+
+test("readFacts refuses names that a shell or an option parser would read as more than a word", () => {
+  const bad = ["a b", "a;id", "$(id)", "`id`", "-x", "../x", "a/b", "a\nb", "a%PATH%", "é", "", "x".repeat(129)];
+  for (const name of bad) assert.equal(readFacts("d", JSON.stringify({ name })).name, null, JSON.stringify(name));
+});
+
+test("inWorkspace refuses paths that leave it", () => {
+  assert.equal(inWorkspace("datasets/a", "../../models/x"), "models/x");
+  for (const path of ["../../../x", "../../..", "/etc/passwd", "", 3, null]) {
+    assert.equal(inWorkspace("datasets/a", path), null, String(path));
+  }
+});
