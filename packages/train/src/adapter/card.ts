@@ -1,0 +1,41 @@
+/** The skeleton of an adapter's model card: facts only; results and data are added where they are known. */
+import type { PeftConfigFacts } from "./peft-config.js";
+
+/** `README.md` of an adapter folder. */
+export function adapterCard({ technique, baseId, revision, targets, taskType }: PeftConfigFacts): string {
+  // A local base is left out of the front matter: the Hub would read its path as the id of somebody's repository.
+  const hubBase = revision === null ? [] : [`base_model: ${JSON.stringify(baseId)}`];
+  const scale = technique.rslora ? "alpha / sqrt(r)" : "alpha / r";
+  const frontMatter = [
+    ...hubBase,
+    "library_name: peft",
+    ...(taskType === "CAUSAL_LM" ? ["pipeline_tag: text-generation"] : []),
+    "tags:",
+    "  - gitune",
+    "  - lora",
+  ];
+  const facts: [string, string][] = [
+    ["Base", code(baseId)],
+    ["Revision", revision === null ? "local, hashed in gitune.lock.json" : code(revision)],
+    ["Technique", `LoRA, r ${technique.r}, alpha ${technique.alpha}, dropout ${technique.dropout}, scaled by ${scale}`],
+    ["Target modules", [...targets].sort().map(code).join(", ")],
+  ];
+  const rows = facts.map(([name, value]) => `| ${name} | ${value} |`);
+  return [
+    "---",
+    ...frontMatter,
+    "---",
+    "",
+    "# LoRA adapter",
+    "",
+    "Trained by [gitune](https://www.npmjs.com/package/gitune) and loadable with PEFT.",
+    "",
+    "| | |",
+    "|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+/** Inline code that no content can break out of. */
+const code = (text: string): string => `\`${text.replace(/[`|\r\n]/g, " ")}\``;
