@@ -12,6 +12,7 @@ import { scalar } from "../ops/leaf.js";
  * @throws InternalError where the loss does not depend on a node, or only through an op without a gradient
  */
 export function gradients(loss: Node, wrt: readonly Node[]): Node[] {
+  if (loss.shape.length > 0) throw new InternalError(`${place(loss)} is no scalar but ${formatShape(loss.shape)}`);
   const graph = loss.graph;
   const order = topologicalOrder([loss]);
   const needed = new Set<Node>(wrt);
@@ -20,8 +21,8 @@ export function gradients(loss: Node, wrt: readonly Node[]): Node[] {
   const grads = new Map<Node, Node>([[loss, scalar(graph, 1)]]);
   for (const node of order.reverse()) {
     const grad = grads.get(node);
-    if (!grad || !needed.has(node) || node.src.length === 0 || wrt.includes(node)) continue;
     const needs = node.src.map((source) => needed.has(source));
+    if (!grad || !needs.includes(true)) continue;
     if (!node.def.vjp) {
       throw new InternalError(`${place(node)} has no gradient`);
     }

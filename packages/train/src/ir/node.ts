@@ -2,9 +2,10 @@
  * The graph: immutable nodes, interned per graph (the same op on the same sources with the same attributes
  * is the same node). Interning is what lets a gradient rule name a value of the forward pass by building it again.
  */
+import { InternalError } from "@gitune/core";
 import type { OpDef } from "../ops/op.js";
 import type { DType } from "./dtype.js";
-import { formatShape, type Shape, shapeError, sizeOf } from "./shape.js";
+import { formatShape, type Shape, sameShape, shapeError, sizeOf } from "./shape.js";
 
 export type Attrs = { readonly [name: string]: number | string | boolean | readonly number[] };
 
@@ -63,6 +64,11 @@ export class Graph {
   /** A tensor of a checkpoint. The name is its identity: one name, one node. */
   weight(def: OpDef, name: string, shape: Shape, dtype: DType, source: WeightSource): Node {
     const node = this.#leaf(def, { name, shape, dtype });
+    const { file, offset, length } = this.#weights.get(node.id) ?? source;
+    if (file !== source.file || offset !== source.offset || length !== source.length)
+      throw new InternalError(
+        `weight ${name} lies in two places: ${file} at ${offset}, ${source.file} at ${source.offset}`,
+      );
     this.#weights.set(node.id, source);
     return node;
   }
@@ -71,7 +77,7 @@ export class Graph {
   constant(def: OpDef, data: ConstantData, shape: Shape, key?: string): Node {
     if (data.length !== sizeOf(shape)) throw shapeError("constant", `${data.length} values for ${formatShape(shape)}`);
     const dtype = data instanceof BigInt64Array ? "i64" : "f32";
-    const node = this.#leaf(def, { name: key ?? [...data].join(","), shape, dtype });
+    const node = this.#leaf(def, { name: key ?? literalName(data), shape, dtype });
     if (!this.#constants.has(node.id)) this.#constants.set(node.id, data);
     return node;
   }
@@ -96,8 +102,16 @@ export class Graph {
   }
 
   #leaf(def: OpDef, attrs: { name: string; shape: Shape; dtype: DType }): Node {
-    const key = `${def.name}|${attrs.name}|${attrs.dtype}|${attrs.shape.join(",")}`;
-    return this.#interned.get(key) ?? this.#add(key, def, [], attrs, attrs.shape, attrs.dtype);
+    // Literals of one value and two shapes are two nodes; a fed or stored tensor's name must not stand for two.
+    const isLiteral = def.name === "constant";
+    const key = `${def.name}|${attrs.name}${isLiteral ? `|${attrs.dtype}|${attrs.shape.join(",")}` : ""}`;
+    const found = this.#interned.get(key);
+    if (!found) return this.#add(key, def, [], attrs, attrs.shape, attrs.dtype);
+    if (found.dtype !== attrs.dtype || !sameShape(found.shape, attrs.shape)) {
+      const [was, is] = [found, attrs].map(({ dtype, shape }) => `${dtype}${formatShape(shape)}`);
+      throw new InternalError(`${def.name} ${attrs.name} is ${was} and ${is}`);
+    }
+    return found;
   }
 
   #add(key: string, def: OpDef, src: readonly Node[], attrs: Attrs, shape: Shape, dtype: DType): Node {
@@ -116,6 +130,10 @@ export class Graph {
     return node;
   }
 }
+
+/** -0 and 0 are two values: 1/x tells them apart. */
+const literalName = (data: ConstantData): string =>
+  Array.from<number | bigint, string>(data, (value) => (Object.is(value, -0) ? "-0" : String(value))).join(",");
 
 /** Every node that the outputs need, sources before users. */
 export function topologicalOrder(outputs: readonly Node[]): Node[] {

@@ -125,7 +125,7 @@ class Lowering {
     else if (name === "weight") this.#lowerWeight(node);
     else if (name === "constant") this.#lowerConstant(node);
     else if (!this.#skipped.has(node)) {
-      const out = this.#outputNames.get(node) ?? `v${node.id}`;
+      const out = this.#outputNames.get(node) ?? `%${node.id}`;
       this.#names.set(node, out);
       const fusion = this.#fused.get(node);
       if (fusion) this.#lowerGemm(fusion.product, fusion.addend, out);
@@ -155,7 +155,7 @@ class Lowering {
   #lowerConstant(node: Node): void {
     const data = node.graph.constantData(node);
     if (!data) throw new InternalError(`constant %${node.id} has no data`);
-    const name = `c${node.id}`;
+    const name = `%${node.id}`;
     this.#names.set(node, name);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.#initializers.set(name, { name, dtype: node.dtype, shape: node.shape, data: bytes });
