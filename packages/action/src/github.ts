@@ -6,8 +6,8 @@ import type { Comment, CommentStore } from "./comment/upsert.js";
 /** The account behind `${{ github.token }}`. */
 export const ACTIONS_BOT = "github-actions[bot]";
 
-/** Seconds pass before a gateway recovers; a job's minutes cost more than a comment is worth. */
-const RETRY_DELAYS_MS = [1000, 2000, 4000] as const;
+/** A cut connection is back at once, a gateway after seconds; a job's minutes cost more than a comment is worth. */
+const RETRY_DELAYS_MS = [250, 1000, 4000] as const;
 const MAX_RETRY_AFTER_MS = 60_000;
 /** A page of 100 comments of 65,536 characters each takes seconds at worst. */
 const REQUEST_TIMEOUT_MS = 30_000;

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { GituneError } from "@gitune/core";
+import { readCommentInputs, readRunInputs } from "./inputs.js";
+
+const messages = (read: () => unknown): readonly string[] => {
+  try {
+    read();
+  } catch (error) {
+    assert.ok(error instanceof GituneError);
+    assert.equal(error.exitCode, 2);
+    return error.issues.map(({ message }) => message);
+  }
+  return [];
+};
+
+describe("inputs", () => {
+  it("are empty where nothing is said, so that the config decides", () => {
+    assert.deepEqual(readRunInputs({}), { projects: [], base: null, workingDirectory: "." });
+    assert.deepEqual(readCommentInputs({}), { projects: [], mode: "sticky", token: "", author: null });
+  });
+
+  it("take projects by commas, spaces and lines, once each", () => {
+    const { projects } = readRunInputs({ INPUT_PROJECTS: " a, b\n  c a " });
+    assert.deepEqual(projects, ["a", "b", "c"]);
+  });
+
+  for (const name of ["--json", "-x", "a;b", "$(id)", "../x", "a`b`"]) {
+    it(`refuse the project ${name}`, () => {
+      assert.match(messages(() => readRunInputs({ INPUT_PROJECTS: name })).join(), /project names/);
+    });
+  }
+
+  for (const base of ["--upload-pack=x", "a..b", "a b", "main;id"]) {
+    it(`refuse the base ${base}`, () => {
+      assert.match(messages(() => readRunInputs({ INPUT_BASE: base })).join(), /commit, branch or tag/);
+    });
+  }
+
+  for (const base of ["main", "origin/main", "v1.2.3", "HEAD~1", "HEAD^", "0".repeat(40), "feature/a_b-c"]) {
+    it(`take the base ${base}`, () => assert.equal(readRunInputs({ INPUT_BASE: base }).base, base));
+  }
+
+  it("say all that is wrong at once", () => {
+    assert.equal(messages(() => readRunInputs({ INPUT_PROJECTS: "-a -b", INPUT_BASE: "-c" })).length, 3);
+  });
+});
