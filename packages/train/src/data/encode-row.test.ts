@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { GituneError, type Row, type RowContent } from "@gitune/core";
 import { parseChatTemplate } from "../tokenizer/chat-template.js";
 import { type BaseTokenizer, loadTokenizer } from "../tokenizer/tokenizer.js";
+import { countContentTokens } from "./count-tokens.js";
 import { type EncodeOptions, type EncodeOutcome, encodeRow, previewMask } from "./encode-row.js";
 import { encodeRows } from "./encoded-rows.js";
 
@@ -179,6 +180,25 @@ describe("encodeRow", () => {
     assert.equal(dropped.length, 2);
     assert.notEqual(dropped.sha256, cut.sha256);
     assert.equal((await encodeRows(rows, tokenizer, { maxLength: 8, overflow: "truncate" })).sha256, cut.sha256);
+  });
+
+  it("counts tokens as training will", () => {
+    const contents: RowContent[] = [
+      messages(["user", "a"], ["assistant", "b c"]),
+      messages(["user", "a"]),
+      { kind: "completion", prompt: "", completion: "abc" },
+      { kind: "text", text: "abc" },
+    ];
+    for (const content of contents) {
+      const { total, supervised } = countContentTokens(content, tokenizer);
+      const outcome = encodeRow(row(content), tokenizer, options);
+      if (outcome.kind !== "encoded") assert.equal(supervised, 0);
+      else
+        assert.deepEqual(
+          [total, supervised],
+          [outcome.ids.length, outcome.labelMask.filter((bit) => bit === 1).length],
+        );
+    }
   });
 
   it("fails with every bad row up to a cap, and when nothing is left", async () => {

@@ -41,9 +41,10 @@ export type EncodeOutcome =
   | { readonly kind: "dropped"; readonly tokens: number }
   | { readonly kind: "issue"; readonly issue: Issue };
 
-/** A piece of a row's text, or ids that no text stands for. */
-interface Segment {
+/** A piece of a row, as ids. */
+export interface Segment {
   readonly ids: readonly number[];
+  /** The first token of a row is none, even so: nothing predicts it. */
   readonly isSupervised: boolean;
 }
 
@@ -54,8 +55,8 @@ interface Segment {
  * @throws {GituneError} `template.missing`: it is the base that is wrong, and all rows with it
  */
 export function encodeRow(row: Row, tokenizer: BaseTokenizer, options: EncodeOptions): EncodeOutcome {
-  const segments = segmentRow(row, tokenizer);
-  if (!isSegments(segments)) return { kind: "issue", issue: segments };
+  const segments = segmentContent(row.content, tokenizer);
+  if (!isSegments(segments)) return { kind: "issue", issue: { ...segments, ...placeOf(row) } };
 
   const length = segments.reduce((total, { ids }) => total + ids.length, 0);
   const isTooLong = length > options.maxLength;
@@ -76,8 +77,8 @@ export function encodeRow(row: Row, tokenizer: BaseTokenizer, options: EncodeOpt
  * Special tokens are shown as they are.
  */
 export function previewMask(row: Row, tokenizer: BaseTokenizer): string {
-  const segments = segmentRow(row, tokenizer);
-  if (!isSegments(segments)) throw new GituneError(segments);
+  const segments = segmentContent(row.content, tokenizer);
+  if (!isSegments(segments)) throw new GituneError({ ...segments, ...placeOf(row) });
   return segments
     .filter(({ ids }) => ids.length > 0)
     .map(({ ids, isSupervised }) => {
@@ -87,13 +88,25 @@ export function previewMask(row: Row, tokenizer: BaseTokenizer): string {
     .join("");
 }
 
-const isSegments = (value: readonly Segment[] | Issue): value is readonly Segment[] => Array.isArray(value);
+/** @internal Tokens of a row's content: all of them, and those that carry a label. */
+export function countRowTokens(row: Row, tokenizer: BaseTokenizer): { total: number; supervised: number } {
+  const segments = segmentContent(row.content, tokenizer);
+  if (!isSegments(segments)) throw new GituneError({ ...segments, ...placeOf(row) });
+  const { ids, labelMask } = join(segments, Number.MAX_SAFE_INTEGER);
+  return { total: ids.length, supervised: labelMask.reduce((sum, bit) => sum + bit, 0) };
+}
 
-function segmentRow(row: Row, tokenizer: BaseTokenizer): readonly Segment[] | Issue {
-  const { content } = row;
+/** Narrows what `segmentContent` returned. */
+export const isSegments = (value: readonly Segment[] | Issue): value is readonly Segment[] => Array.isArray(value);
+
+/**
+ * A row's content in the pieces that are supervised or not.
+ * @returns an issue without a place where the content cannot be trained on
+ */
+export function segmentContent(content: RowContent, tokenizer: BaseTokenizer): readonly Segment[] | Issue {
   switch (content.kind) {
     case "messages":
-      return segmentMessages(row, content.messages, tokenizer, content.tools);
+      return segmentMessages(content.messages, tokenizer, content.tools);
     case "completion":
       return [
         { ids: [...tokenizer.prefixIds, ...tokenizer.encode(content.prompt)], isSupervised: false },
@@ -106,7 +119,8 @@ function segmentRow(row: Row, tokenizer: BaseTokenizer): readonly Segment[] | Is
       ];
     case "preference":
       return {
-        ...at(row, "row.format"),
+        code: "row.format",
+        severity: "error",
         message: "a preference row cannot be trained on yet",
         expected: "messages, prompt and completion, or text",
         found: "preference",
@@ -121,7 +135,6 @@ function withEos(ids: readonly number[], tokenizer: BaseTokenizer): number[] {
 }
 
 function segmentMessages(
-  row: Row,
   messages: readonly Message[],
   tokenizer: BaseTokenizer,
   tools: readonly JsonValue[] | undefined,
@@ -135,15 +148,15 @@ function segmentMessages(
       const opening = tokenizer.renderChat(messages.slice(0, turn), { ...withTools, addGenerationPrompt: true });
       const closing = tokenizer.renderChat(messages.slice(0, turn + 1), withTools);
       const span = turnSpan(whole, opening, closing, tokenizer.eosTokens);
-      if (span === "not-a-prefix") return prefixBroken(row, turn, whole, opening);
-      if (span === "no-end") return endMissing(row, turn, tokenizer.eosTokens);
+      if (span === "not-a-prefix") return prefixBroken(turn, whole, opening);
+      if (span === "no-end") return endMissing(turn, tokenizer.eosTokens);
       spans.push(span);
     }
     return cutText(whole, spans, tokenizer);
   } catch (error) {
     const issue = error instanceof GituneError ? error.issues[0] : undefined;
-    // The template refused this row: say which one. A missing template is everybody's problem and stays an exception.
-    if (issue?.code === "template.render") return { ...issue, ...at(row, issue.code) };
+    // The template refused this row. A missing template is everybody's problem and stays an exception.
+    if (issue?.code === "template.render") return issue;
     throw error;
   }
 }
@@ -251,13 +264,15 @@ function join(segments: readonly Segment[], length: number): { ids: Int32Array; 
   return { ids, labelMask };
 }
 
-function at(row: Row, code: string): Pick<Issue, "code" | "severity" | "file" | "line" | "row"> {
-  return { code, severity: "error", file: row.file, line: row.line, row: row.key };
+function placeOf(row: Row): Pick<Issue, "file" | "line" | "row"> {
+  return { file: row.file, line: row.line, row: row.key };
 }
 
 function tooLong(row: Row, tokens: number, maxLength: number): Issue {
   return {
-    ...at(row, "row.too-long"),
+    code: "row.too-long",
+    severity: "error",
+    ...placeOf(row),
     message: `the row has ${tokens} tokens, max_length allows ${maxLength}`,
     expected: `at most ${maxLength} tokens`,
     found: `${tokens} tokens`,
@@ -268,7 +283,9 @@ function tooLong(row: Row, tokens: number, maxLength: number): Issue {
 function unsupervised(row: Row, cutTokens: number, maxLength: number): Issue {
   const isCut = cutTokens > 0;
   return {
-    ...at(row, "row.no-supervised-tokens"),
+    code: "row.no-supervised-tokens",
+    severity: "error",
+    ...placeOf(row),
     message: isCut
       ? `cut to ${maxLength} tokens, the row has no token left to learn from`
       : "the row has no token to learn from",
@@ -277,11 +294,12 @@ function unsupervised(row: Row, cutTokens: number, maxLength: number): Issue {
   };
 }
 
-function prefixBroken(row: Row, turn: number, whole: string, opening: string): Issue {
+function prefixBroken(turn: number, whole: string, opening: string): Issue {
   let same = 0;
   while (same < opening.length && opening[same] === whole[same]) same++;
   return {
-    ...at(row, "template.prefix"),
+    code: "template.prefix",
+    severity: "error",
     pointer: `/messages/${turn}`,
     message:
       "the chat template renders the turns before this one differently once it is there, so training would not match generation",
@@ -291,9 +309,10 @@ function prefixBroken(row: Row, turn: number, whole: string, opening: string): I
   };
 }
 
-function endMissing(row: Row, turn: number, eosTokens: readonly string[]): Issue {
+function endMissing(turn: number, eosTokens: readonly string[]): Issue {
   return {
-    ...at(row, "template.no-eos"),
+    code: "template.no-eos",
+    severity: "error",
     pointer: `/messages/${turn}`,
     message: "the chat template closes this turn without an end token, so the model would not learn to stop",
     expected: `one of ${eosTokens.map((token) => JSON.stringify(token)).join(", ")} after the turn`,
