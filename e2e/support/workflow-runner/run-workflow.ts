@@ -133,8 +133,8 @@ async function runLeg(id: string, job: Job, run: Run, outer: Contexts, leg: Leg,
   const runner = { os: "Linux", arch: "X64", name: "local", temp: tempDir, tool_cache: toolDir };
   const contexts: Contexts = { ...outer, runner };
   const status: Status = { isFailed: false, isCancelled: false, workspace: options.workspace };
-  const workflowEnv = interpolate(workflow.env ?? {}, { ...contexts, env: {} }, status) as JsonMap;
-  const jobEnv = interpolate(job.env ?? {}, { ...contexts, env: workflowEnv }, status) as JsonMap;
+  const workflowEnv = interpolate(workflow.env ?? {}, contexts, status) as JsonMap;
+  const jobEnv = interpolate(job.env ?? {}, contexts, status) as JsonMap;
   const env = Object.fromEntries(
     Object.entries({ ...workflowEnv, ...jobEnv }).map(([name, value]) => [name, toText(value)]),
   );
