@@ -21,6 +21,8 @@ export interface ResultRow {
   readonly stop: StopReason;
   /** The row's tags, so that slices can be compared from two results alone. */
   readonly tags?: readonly string[];
+  /** For a metric that is no mean of row scores (BLEU, chrF): metric -> the row's counts, so that two results suffice to resample. */
+  readonly statistics?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 export interface SuiteResult {
