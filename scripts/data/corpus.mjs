@@ -1,32 +1,26 @@
-/** Writes the pretraining text (not committed): .gitune/pretrain/{corpus,validation}.jsonl. */
+/** Writes the pretraining text (not committed): .gitune/pretrain/{corpus,validation}.jsonl, a document a row. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { packRows } from "./documents.mjs";
 import { writeJsonl } from "./jsonl.mjs";
 
-/** Tokens a row, end-of-text included: what the projects' rows need, and cheap attention on two cores. */
-export const ROW_TOKENS = 256;
 /** About 50,000 tokens: enough to rank runs, little beside an epoch. */
-const VALIDATION_ROWS = 200;
+const VALIDATION_DOCUMENTS = 600;
 
-/** @returns {string[]} what was written, for people */
+/**
+ * Rows carry no end-of-text token: training appends it.
+ * @returns {string[]} what was written, for people
+ */
 export function writeCorpus({ documents, validation, tokenizer, root }) {
   const folder = join(root, ".gitune", "pretrain");
-  const lines = [];
   const write = (name, rows) => {
     const file = join(folder, name);
-    writeJsonl(file, rows);
-    const tokens = rows.map((row) => tokenizer.count(row.text) + 1);
-    const total = tokens.reduce((sum, count) => sum + count, 0);
-    const longest = tokens.reduce((most, count) => Math.max(most, count), 0);
-    if (longest > ROW_TOKENS) throw new Error(`${name}: a row has ${longest} tokens, more than ${ROW_TOKENS}`);
-    const filled = ((100 * total) / (rows.length * ROW_TOKENS)).toFixed(1);
-    lines.push(
-      `${name}: ${rows.length} rows, ${statSync(file).size} bytes, ${total} tokens (${filled}% of ${ROW_TOKENS} a row)`,
+    writeJsonl(
+      file,
+      rows.map(({ text }) => ({ text })),
     );
+    const tokens = rows.reduce((sum, { text }) => sum + tokenizer.count(text) + 1, 0);
+    const chats = rows.filter((row) => row.chat).length;
+    return `${name}: ${rows.length} documents (${chats} conversations), ${statSync(file).size} bytes, ${tokens} tokens`;
   };
-  const limit = ROW_TOKENS - 1;
-  write("corpus.jsonl", packRows(documents, limit, tokenizer.count));
-  write("validation.jsonl", packRows(validation, limit, tokenizer.count).slice(0, VALIDATION_ROWS));
-  return lines;
+  return [write("corpus.jsonl", documents), write("validation.jsonl", validation.slice(0, VALIDATION_DOCUMENTS))];
 }

@@ -3,7 +3,6 @@
 import { sentences } from "./description.mjs";
 import { draw, shingles, shuffled } from "./shingles.mjs";
 
-export const END_OF_TEXT = "<|endoftext|>";
 const SALT = "gitune-documents-1";
 /** Above this many uses, a run of four words is boilerplate that the model has seen often enough. */
 const ENOUGH_USES = 20;
@@ -75,66 +74,4 @@ function conversation(row, paragraphs) {
   const words = `${user} ${assistant}`.split(" ").length;
   if (words < CHAT_WORDS.least || words > CHAT_WORDS.most) return undefined;
   return `<|im_start|>user\n${user}<|im_end|>\n<|im_start|>assistant\n${assistant}<|im_end|>\n`;
-}
-
-/**
- * Fills rows with documents, `<|endoftext|>` between them, so that hardly a token is padding. A document that does
- * not fit goes on in the next row, cut between sentences or lines; a conversation is never cut.
- * @param {Document[]} documents
- * @param {number} limit tokens a row, its own end-of-text (which training appends) not counted
- * @param {(text: string) => number} countTokens
- * @returns {{ text: string }[]}
- */
-export function packRows(documents, limit, countTokens) {
-  const rows = [];
-  let pieces = [];
-  let tokens = 0;
-  const flush = () => {
-    if (pieces.at(-1) === END_OF_TEXT) pieces.pop(); // training appends one to each row
-    if (pieces.length > 0) rows.push({ text: pieces.join("") });
-    pieces = [];
-    tokens = 0;
-  };
-  const put = (piece) => {
-    // White space starts a word's token, so counts of pieces add up to the count of the joined text.
-    const count = countTokens(piece);
-    if (tokens + count > limit) flush();
-    const first = pieces.length === 0 ? piece.trimStart() : piece;
-    pieces.push(first);
-    tokens += first === piece ? count : countTokens(first);
-  };
-  for (const document of documents) {
-    for (const segment of document.chat ? [document.text] : cuttable(document.text)) {
-      for (const piece of fit(segment, limit - 2, countTokens)) put(piece);
-    }
-    if (tokens + 1 > limit) flush();
-    else put(END_OF_TEXT);
-  }
-  flush();
-  return rows;
-}
-
-/** Sentences and lines, each with the white space before it, so that joined they are the text again. */
-function cuttable(text) {
-  const found = [];
-  for (const { 0: gap, 1: line } of text.matchAll(/\n*([^\n]+)/g)) {
-    const lead = gap.slice(0, gap.length - line.length);
-    found.push(...sentences(line).map((sentence, i) => (i === 0 ? lead : " ") + sentence));
-  }
-  return found;
-}
-
-/** A sentence longer than a row is cut between words; the limit leaves room for a first word without its space. */
-function fit(segment, limit, countTokens) {
-  if (countTokens(segment) <= limit) return [segment];
-  const pieces = [];
-  let piece = "";
-  for (const word of segment.split(/(?= )/)) {
-    if (piece !== "" && countTokens(piece + word) > limit) {
-      pieces.push(piece);
-      piece = "";
-    }
-    piece += word;
-  }
-  return [...pieces, piece].filter((part) => countTokens(part) <= limit);
 }
