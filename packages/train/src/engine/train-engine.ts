@@ -2,6 +2,7 @@
 import { InternalError, type Technique } from "@gitune/core";
 import { gradients } from "../autodiff/grad.js";
 import type { Backend, Feeds } from "../backends/backend.js";
+import { createRandom } from "../data/random.js";
 import { Graph, type Node } from "../ir/node.js";
 import type { MicroBatch, OptimizerState, TrainableTensor, TrainProgram } from "../loop/program.js";
 import { llamaLoss, type PassShape } from "../models/llama/training.js";
@@ -45,7 +46,8 @@ export class TrainEngine implements TrainProgram {
   }
 
   async initialize(seed: number): Promise<Float32Array> {
-    return this.#tuner.initialize(uniformFrom(seed));
+    const random = createRandom(seed);
+    return this.#tuner.initialize(() => random.uint32() / 2 ** 32);
   }
 
   async step(state: OptimizerState, batches: readonly MicroBatch[], learningRate: number) {
@@ -137,29 +139,4 @@ export class TrainEngine implements TrainProgram {
     const { technique } = this.#spec;
     return fillDropout(new Float32Array(size), technique.type === "lora" ? technique.dropout : 0, seed);
   }
-}
-
-/** xoshiro128** (Blackman & Vigna 2018, https://arxiv.org/abs/1805.01407), seeded by splitmix32. Draws from [0, 1). */
-function uniformFrom(seed: number): () => number {
-  let mix = seed >>> 0;
-  const splitmix = () => {
-    mix = (mix + 0x9e3779b9) >>> 0;
-    let z = mix;
-    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-    return (z ^ (z >>> 15)) >>> 0;
-  };
-  const s = Uint32Array.of(splitmix(), splitmix(), splitmix(), splitmix());
-  const rotate = (x: number, k: number) => ((x << k) | (x >>> (32 - k))) >>> 0;
-  return () => {
-    const result = Math.imul(rotate(Math.imul(s[1]!, 5) >>> 0, 7), 9) >>> 0;
-    const t = (s[1]! << 9) >>> 0;
-    s[2]! ^= s[0]!;
-    s[3]! ^= s[1]!;
-    s[1]! ^= s[2]!;
-    s[0]! ^= s[3]!;
-    s[2]! ^= t;
-    s[3] = rotate(s[3]!, 11);
-    return result / 4294967296;
-  };
 }

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { gradients } from "../../autodiff/grad.js";
+import { Graph, type Node } from "../../ir/node.js";
+import type { LlamaConfig } from "../../models/llama/config.js";
+import { llamaTensors } from "../../models/llama/tensors.js";
+import { llamaLoss } from "../../models/llama/training.js";
+import { scatterAddRows } from "../../ops/gather.js";
+import { input } from "../../ops/leaf.js";
+import { concat, reshape, slice } from "../../ops/movement.js";
+import { sum, sumAll } from "../../ops/reduce.js";
+import { adamW } from "../../optim/adamw.js";
+import { goldenFeeds, goldenTrainingGraph, readGolden } from "../../testing/llama-golden.js";
+import { randomFrom, uniform } from "../../testing/random.js";
+import type { Feeds } from "../backend.js";
+import { onnxBackend } from "./session.js";
+
+/** The promise: same commit, same seed, same bytes, whatever the number of threads. */
+async function assertSameBytes(make: () => Record<string, Node>, feeds: Feeds): Promise<void> {
+  const results: Record<string, Buffer>[] = [];
+  for (const threads of [1, 2, 3, 2]) {
+    const program = await onnxBackend({ threads }).compile(make());
+    try {
+      const out = await program.run(feeds);
+      results.push(
+        Object.fromEntries(
+          Object.entries(out).map(([name, { data }]) => [
+            name,
+            Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+          ]),
+        ),
+      );
+    } finally {
+      await program.close();
+    }
+  }
+  for (const result of results.slice(1)) {
+    for (const [name, bytes] of Object.entries(result)) {
+      assert.ok(bytes.equals(results[0]![name]!), `${name} depends on the number of threads`);
+      assert.ok(bytes.some((byte) => byte !== 0));
+    }
+  }
+}
+
+const vector = (name: string, size: number, from = -1, to = 1) => ({
+  data: uniform(name, size, from, to),
+  shape: [size],
+});
+
+function indices(count: number, below: number) {
+  const random = randomFrom("indices");
+  return { data: BigInt64Array.from({ length: count }, () => BigInt(Math.floor(random() * below))), shape: [count] };
+}
+
+describe("one, two and three threads give the same bytes", () => {
+  test("the optimizer over 1,200,007 values, with its gradient norm", () => {
+    const size = 1_200_007;
+    const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, maxGradNorm: 1 };
+    return assertSameBytes(() => ({ ...adamW(new Graph(), size, options) }), {
+      theta: vector("theta", size),
+      m: vector("m", size),
+      v: vector("v", size, 0, 1),
+      grad: vector("grad", size),
+      decay: { data: new Float32Array(size).fill(1), shape: [size] },
+      hyper: { data: Float32Array.of(1e-3, 0.1, 0.001), shape: [3] },
+    });
+  });
+
+  test("sums over every kind of axis", () => {
+    const shape = [67, 129, 130];
+    return assertSameBytes(
+      () => {
+        const x = input(new Graph(), "x", shape);
+        return { all: sumAll(x), first: sum(x, [0]), middle: sum(x, [1]), last: sum(x, [2]), outer: sum(x, [0, 2]) };
+      },
+      { x: { data: uniform("x", 67 * 129 * 130), shape } },
+    );
+  });
+
+  test("20,000 rows scattered onto 50", () => {
+    const [rows, width] = [20_000, 64];
+    return assertSameBytes(
+      () => {
+        const graph = new Graph();
+        return { y: scatterAddRows(input(graph, "x", [rows, width]), input(graph, "index", [rows], "i64"), 50) };
+      },
+      { x: { data: uniform("x", rows * width), shape: [rows, width] }, index: indices(rows, 50) },
+    );
+  });
+
+  test("the golden Llama's LoRA step", async () => {
+    const golden = await readGolden("tied/lora-all");
+    const theta = { data: golden.start, shape: [golden.size] };
+    await assertSameBytes(() => ({ ...goldenTrainingGraph(golden) }), { ...goldenFeeds, theta });
+  });
+
+  test("every gradient of a Llama of 2 layers that is large enough to be split", async () => {
+    const config: LlamaConfig = {
+      hiddenSize: 192,
+      intermediateSize: 512,
+      layers: 2,
+      heads: 6,
+      kvHeads: 2,
+      headDim: 32,
+      vocabSize: 1500,
+      maxPositions: 128,
+      ropeTheta: 10_000,
+      normEps: 1e-5,
+      tiedHead: true,
+    };
+    const tensors = llamaTensors(config).map(({ name, shape }) => ({
+      name,
+      shape,
+      size: shape.reduce((a, b) => a * b, 1),
+    }));
+    const size = tensors.reduce((total, tensor) => total + tensor.size, 0);
+    const pass = { batch: 3, length: 61, labels: 150 };
+    const make = (): Record<string, Node> => {
+      const graph = new Graph();
+      const theta = input(graph, "theta", [size]);
+      let offset = 0;
+      const parts = new Map<string, Node>();
+      for (const tensor of tensors) {
+        parts.set(tensor.name, reshape(slice(theta, 0, offset, offset + tensor.size), tensor.shape));
+        offset += tensor.size;
+      }
+      const loss = llamaLoss(graph, config, { tensor: (name) => parts.get(name)!, update: () => null }, pass);
+      const grads = gradients(loss, [...parts.values()]);
+      return {
+        loss,
+        grad: concat(
+          grads.map((grad, i) => reshape(grad, [tensors[i]!.size])),
+          0,
+        ),
+      };
+    };
+    await assertSameBytes(make, {
+      theta: vector("theta", size, -0.1, 0.1),
+      ids: indices(pass.batch * pass.length, 40),
+      positions: indices(pass.labels, pass.batch * pass.length),
+      labels: indices(pass.labels, config.vocabSize),
+      weights: { data: new Float32Array(pass.labels).fill(1 / pass.labels), shape: [pass.labels, 1] },
+    });
+  });
+});

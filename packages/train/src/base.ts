@@ -1,0 +1,199 @@
+/** A base model: where it is, what it is, and the hashes that its results are filed under. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readFile, realpath, stat } from "node:fs/promises";
+import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { GituneError, type RowContent } from "@gitune/core";
+import { countContentTokens } from "./data/count-tokens.js";
+import type { BaseSpec, WeightEntry } from "./engine/base-spec.js";
+import { formatShape, sameShape } from "./ir/shape.js";
+import { type LlamaConfig, readLlamaConfig } from "./models/llama/config.js";
+import { llamaTensors } from "./models/llama/tensors.js";
+import { type BaseTokenizer, loadTokenizer } from "./tokenizer/tokenizer.js";
+import { openSafetensors } from "./weights/safetensors.js";
+
+export interface OpenBaseOptions {
+  /** The repository's root, absolute. */
+  readonly root: string;
+  /** The project's folder, relative to the root: what `./` in `base` means. */
+  readonly projectDir: string;
+  readonly base: string;
+  readonly revision: string | null;
+}
+
+export interface Base {
+  /** As the config writes it: a Hub id or a path. Never absolute. */
+  readonly id: string;
+  readonly revision: string | null;
+  /** Absolute. */
+  readonly dir: string;
+  /** sha256 (hex) over config, tokenizer and weights, file by file. */
+  readonly sha256: string;
+  readonly templateSha256: string;
+  readonly tokenizer: BaseTokenizer;
+  readonly config: LlamaConfig;
+  readonly spec: BaseSpec;
+}
+
+/** Files whose bytes decide what a base computes; others may change freely. */
+const HASHED_FILES = [
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "chat_template.jinja",
+];
+const MAX_CONFIG_BYTES = 1024 * 1024;
+
+/**
+ * Opens a base: a folder in Hugging Face layout inside the repository.
+ * @throws GituneError (exit code 2) `base.missing`, `base.outside`, `base.weights`, and what its parts throw
+ */
+export async function openBase(options: OpenBaseOptions): Promise<Base> {
+  const dir = await findFolder(options);
+  const config = await readConfig(dir, options);
+  const [tokenizer, weights] = [await loadTokenizer(dir), await readWeights(dir, config, options)];
+  return {
+    id: options.base,
+    revision: options.revision,
+    dir,
+    sha256: await hashBase(dir, weights),
+    templateSha256: tokenizer.templateSha256,
+    tokenizer,
+    config,
+    spec: { config, weights },
+  };
+}
+
+/** Tokens of a row's content under this base's template: all of them, and those that carry a label. */
+export function countTokens(
+  base: Pick<Base, "tokenizer">,
+): (content: RowContent) => { total: number; supervised: number } {
+  return (content) => countContentTokens(content, base.tokenizer);
+}
+
+async function findFolder({ root, projectDir, base, revision }: OpenBaseOptions): Promise<string> {
+  const from = base.startsWith("./") || base.startsWith("../") ? join(root, projectDir) : root;
+  const dir = resolve(from, base);
+  const found = await stat(dir).catch(() => null);
+  if (found?.isFile() && base.endsWith(".gguf")) {
+    throw new GituneError(
+      baseIssue(
+        base,
+        "base.format",
+        "GGUF bases are not read yet",
+        "use a folder with config.json, tokenizer.json and model.safetensors",
+      ),
+    );
+  }
+  if (!found?.isDirectory()) {
+    const isHubId = revision !== null || /^[\w.-]+\/[\w.-]+$/.test(base);
+    const fix = isHubId
+      ? `download it into the repository or link it, then give its folder: hf download ${base}${revision ? ` --revision ${revision}` : ""} --local-dir models/${base.split("/").at(-1)}`
+      : "correct train.base: a folder relative to the repository's root, or to the project's with ./";
+    throw new GituneError(baseIssue(base, "base.missing", "the base model is not there", fix));
+  }
+  // A link may lead out of the repository although the path does not.
+  const [real, realRoot] = [await realpath(dir), await realpath(root)];
+  if (isAbsolute(base) || (real !== realRoot && !real.startsWith(realRoot + sep))) {
+    throw new GituneError(
+      baseIssue(
+        base,
+        "base.outside",
+        "the base model lies outside the repository",
+        "move it into the repository, e.g. below models/",
+      ),
+    );
+  }
+  return dir;
+}
+
+async function readConfig(dir: string, { root }: OpenBaseOptions): Promise<LlamaConfig> {
+  const path = join(dir, "config.json");
+  const shown = relative(root, path).split(sep).join("/");
+  const info = await stat(path).catch(() => null);
+  if (!info?.isFile() || info.size > MAX_CONFIG_BYTES) {
+    throw new GituneError({
+      code: "base.missing",
+      severity: "error",
+      file: shown,
+      message: "the base has no usable config.json",
+      expected: "a folder in Hugging Face layout",
+    });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, "utf8"));
+  } catch (cause) {
+    throw new GituneError(
+      { code: "model.config", severity: "error", file: shown, message: "config.json is not JSON" },
+      { cause },
+    );
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new GituneError({
+      code: "model.config",
+      severity: "error",
+      file: shown,
+      message: "config.json is not an object",
+    });
+  }
+  return readLlamaConfig(json as Record<string, unknown>, shown);
+}
+
+const ENGINE_DTYPE: Readonly<Record<string, WeightEntry["dtype"]>> = { F32: "f32", BF16: "bf16", F16: "f16" };
+
+/** Every tensor that the model needs, with the right shape. Null where there are no weights at all. */
+async function readWeights(
+  dir: string,
+  config: LlamaConfig,
+  { base }: OpenBaseOptions,
+): Promise<Record<string, WeightEntry> | null> {
+  const names = ["model.safetensors", "model.safetensors.index.json"];
+  const present = await Promise.all(names.map((name) => stat(join(dir, name)).catch(() => null)));
+  if (present.every((file) => file === null)) return null;
+  const entries = await openSafetensors(dir);
+  const weights: Record<string, WeightEntry> = {};
+  for (const { name, shape } of llamaTensors(config)) {
+    const entry = entries.get(name);
+    const dtype = entry && ENGINE_DTYPE[entry.dtype];
+    if (!entry || !dtype || !sameShape(entry.shape, shape)) {
+      const found = entry ? `${entry.dtype} ${formatShape(entry.shape)}` : "nothing";
+      throw new GituneError({
+        ...baseIssue(
+          base,
+          "base.weights",
+          `the weights do not fit config.json at ${name}`,
+          "use weights and config.json of the same model",
+        ),
+        expected: `F32, BF16 or F16 ${formatShape(shape)}`,
+        found,
+      });
+    }
+    weights[name] = { file: entry.file, offset: entry.offset, length: entry.length, dtype, shape };
+  }
+  return weights;
+}
+
+async function hashBase(dir: string, weights: Readonly<Record<string, WeightEntry>> | null): Promise<string> {
+  const files = [
+    ...HASHED_FILES.map((name) => join(dir, name)),
+    ...new Set(Object.values(weights ?? {}).map(({ file }) => file)),
+  ];
+  const all = createHash("sha256");
+  for (const file of files.sort()) {
+    const hash = createHash("sha256");
+    try {
+      for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
+      throw error;
+    }
+    all.update(`${relative(dir, file)}\0${hash.digest("hex")}\n`);
+  }
+  return all.digest("hex");
+}
+
+function baseIssue(base: string, code: string, message: string, fix: string) {
+  return { code, severity: "error" as const, pointer: "/train/base", message, found: base, fix };
+}

@@ -1,0 +1,136 @@
+/** Text from a base, with or without an adapter. */
+import {
+  type Device,
+  type Generate,
+  type Generation,
+  type GenerationOptions,
+  GituneError,
+  type PromptContent,
+} from "@gitune/core";
+import { readPeftAdapter } from "./adapter/peft.js";
+import type { Base } from "./base.js";
+import { defaultThreads, providersOf } from "./device.js";
+import { EngineThread } from "./engine/client.js";
+import type { DecodeSpec, RawGeneration } from "./engine/decode-engine.js";
+import { sizeOf } from "./ir/shape.js";
+import { llamaLinears } from "./models/llama/tensors.js";
+import { layOut } from "./tuners/flat.js";
+import { loraTuner } from "./tuners/lora/tuner.js";
+
+export interface GeneratorOptions {
+  readonly base: Base;
+  /** A PEFT adapter's folder; null runs the bare base. */
+  readonly adapter: string | null;
+  readonly threads?: number;
+  /** Sequences a pass; 16 by default. Evaluation keeps it fixed, since sizes change the last bits. */
+  readonly batchSize?: number;
+  readonly device?: Device;
+}
+
+export interface Generator {
+  readonly generate: Generate;
+  close(): Promise<void>;
+}
+
+const DEFAULT_BATCH = 16;
+
+/** @throws GituneError where the base has no weights or the adapter does not fit it (exit code 2) */
+export async function createGenerator(options: GeneratorOptions): Promise<Generator> {
+  const { base, adapter, threads = defaultThreads(), batchSize = DEFAULT_BATCH, device = "auto" } = options;
+  if (!base.spec.weights) {
+    throw new GituneError({
+      code: "base.weights",
+      severity: "error",
+      message: `${base.id} has no weights`,
+      expected: "model.safetensors beside config.json",
+    });
+  }
+  const spec: DecodeSpec = {
+    base: base.spec,
+    adapter: adapter ? await readAdapter(adapter, base) : null,
+    batch: batchSize,
+  };
+  const thread = new EngineThread({ threads, providers: providersOf(device) });
+  await thread.call("openDecode", [spec]);
+  return {
+    generate: (prompts, settings, hooks) => generate(thread, base, prompts, settings, hooks),
+    close: () => thread.close(),
+  };
+}
+
+const generate = async (
+  thread: EngineThread,
+  base: Base,
+  prompts: readonly PromptContent[],
+  options: GenerationOptions,
+  hooks: Parameters<Generate>[2] = {},
+): Promise<Generation[]> => {
+  const encoded = prompts.map((prompt) => encodePrompt(base, prompt));
+  const room = base.config.maxPositions - options.maxNewTokens;
+  const fits = (ids: Int32Array) => ids.length > 0 && ids.length <= room;
+  const runnable = encoded.flatMap((ids, row) => (fits(ids) ? [row] : []));
+  const raw = await thread.call(
+    "decode",
+    [
+      runnable.map((row) => encoded[row]!),
+      {
+        maxNewTokens: options.maxNewTokens,
+        temperature: options.temperature,
+        topP: options.topP ?? 1,
+        topK: options.topK ?? 0,
+        seed: options.seed ?? 0,
+        eosIds: base.tokenizer.eosIds,
+      },
+    ],
+    { onProgress: hooks.onProgress, signal: hooks.signal },
+  );
+  const byRow = new Map(runnable.map((row, i) => [row, raw[i]!]));
+  return encoded.map((ids, row) => {
+    const generated = byRow.get(row);
+    if (generated) return finish(base, ids, generated, options.stop ?? []);
+    const error =
+      ids.length === 0 ? "the prompt is empty" : `the prompt has ${ids.length} tokens, the model has room for ${room}`;
+    return { text: "", promptTokens: ids.length, completionTokens: 0, latencyMs: 0, stop: "error", error };
+  });
+};
+
+function encodePrompt({ tokenizer }: Base, prompt: PromptContent): Int32Array {
+  if (prompt.kind === "text") return Int32Array.from([...tokenizer.prefixIds, ...tokenizer.encode(prompt.text)]);
+  return Int32Array.from(tokenizer.encode(tokenizer.renderChat(prompt.messages, { addGenerationPrompt: true })));
+}
+
+function finish({ tokenizer }: Base, prompt: Int32Array, raw: RawGeneration, stops: readonly string[]): Generation {
+  const text = tokenizer.decode([...raw.ids]);
+  const cuts = stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
+  return {
+    text: cuts.length > 0 ? text.slice(0, Math.min(...cuts)) : text,
+    promptTokens: prompt.length,
+    completionTokens: raw.ids.length,
+    latencyMs: raw.latencyMs,
+    stop: cuts.length > 0 ? "eos" : raw.stop,
+  };
+}
+
+/** An adapter as the flat vector that its tuner lays out. */
+async function readAdapter(folder: string, base: Base): Promise<NonNullable<DecodeSpec["adapter"]>> {
+  const { technique, tensors } = await readPeftAdapter(folder);
+  const tuner = loraTuner(llamaLinears(base.config), technique);
+  const { size } = layOut(tuner.tensors);
+  const theta = new Float32Array(size);
+  for (const { name, shape, offset } of tuner.tensors) {
+    const tensor = tensors.find((candidate) => candidate.name === name);
+    if (!tensor || tensor.data.length !== sizeOf(shape)) {
+      throw new GituneError({
+        code: "adapter.shape",
+        severity: "error",
+        file: folder,
+        message: `the adapter does not fit ${base.id} at ${name}`,
+        expected: `[${shape.join(", ")}]`,
+        found: tensor ? `[${tensor.shape.join(", ")}]` : "nothing",
+        fix: "use the base that the adapter was trained on",
+      });
+    }
+    theta.set(tensor.data, offset);
+  }
+  return { technique, theta };
+}

@@ -1,0 +1,7 @@
+/**
+ * The subpath `@gitune/train/tokenizer`: bases and their tokenizers, without the engine. Validation counts tokens
+ * with it and must not load ONNX Runtime.
+ */
+export { type Base, countTokens, type OpenBaseOptions, openBase } from "./base.js";
+export { previewMask } from "./data/encode-row.js";
+export { type BaseTokenizer, loadTokenizer } from "./tokenizer/tokenizer.js";

@@ -1,0 +1,236 @@
+/** A project's rows in, an adapter folder out. */
+import { copyFile, mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type Device,
+  GituneError,
+  hashFile,
+  type OnProgress,
+  type Project,
+  type Row,
+  type TrainConfig,
+} from "@gitune/core";
+import { adapterSha256, writePeftAdapter } from "./adapter/peft.js";
+import type { Base } from "./base.js";
+import { type EncodeStats, encodeRows } from "./data/encoded-rows.js";
+import { defaultThreads, deviceClass, ENGINE_VERSION, providersOf } from "./device.js";
+import { EngineThread } from "./engine/client.js";
+import type { TrainSpec } from "./engine/train-engine.js";
+import type { TrainableTensor, TrainProgram } from "./loop/program.js";
+import { runTraining, type TrainingResult } from "./loop/train.js";
+import { llamaLinears } from "./models/llama/tensors.js";
+import { selectTargets } from "./tuners/lora/tuner.js";
+import { writeSafetensors } from "./weights/safetensors.js";
+
+export interface TrainAdapterOptions {
+  readonly project: Project;
+  readonly base: Base;
+  readonly rows: AsyncIterable<Row> | Iterable<Row>;
+  /** The adapter's folder; checkpoints live in it while training goes on. */
+  readonly out: string;
+  /** Goes on from the newest checkpoint in `out`. */
+  readonly resume?: boolean;
+  /** In place of the recipe's own number of steps. */
+  readonly maxSteps?: number;
+  readonly threads?: number;
+  /** In place of the recipe's own device. */
+  readonly device?: Device;
+  readonly onProgress?: OnProgress;
+  /** Stops after the step in hand, with a checkpoint. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainAdapterResult {
+  readonly adapterDir: string;
+  /** Of the weights file. */
+  readonly adapterSha256: string;
+  readonly steps: number;
+  /** Of each step, nats a label token. */
+  readonly losses: readonly number[];
+  /** Padding left out. */
+  readonly tokens: number;
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+  readonly rows: { readonly used: number; readonly cut: number; readonly dropped: number };
+  readonly trainableParameters: number;
+}
+
+/** What every result depends on besides rows, recipe and base. */
+export function engineEnvironment(device: Device): Readonly<Record<string, string>> {
+  return { engine: ENGINE_VERSION, device: deviceClass(device) };
+}
+
+/**
+ * Trains by the project's recipe.
+ * @throws GituneError `lora.rank`, `lora.targets`, `base.weights`, `row.*`, `train.*`, `disk.full` … with their exit codes
+ */
+export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainAdapterResult> {
+  const { project, base, out, signal } = options;
+  const recipe = project.config.train;
+  checkRecipe(recipe, base, project);
+  const device = options.device ?? recipe.device;
+  const encoded = await encodeRows(options.rows, base.tokenizer, {
+    maxLength: recipe.maxLength,
+    overflow: recipe.overflow,
+  });
+  const program = await openProgram(recipe, base, options.threads ?? defaultThreads(), device);
+  try {
+    const result = await runTraining({
+      program,
+      encoded,
+      recipe,
+      out,
+      resume: options.resume ?? false,
+      fingerprint: JSON.stringify({ base: base.sha256, template: base.templateSha256, ...engineEnvironment(device) }),
+      ...(options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps }),
+      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    const sha256 = await writeResult(out, recipe, base, program.tensors, result);
+    return describe(out, sha256, result, encoded.stats, program.size);
+  } finally {
+    await program.close();
+  }
+}
+
+function describe(
+  adapterDir: string,
+  sha256: string,
+  result: TrainingResult,
+  stats: EncodeStats,
+  size: number,
+): TrainAdapterResult {
+  const { steps, losses, tokens, seconds, tokensPerSecond } = result;
+  const rows = { used: stats.rows, cut: stats.cut, dropped: stats.dropped };
+  return {
+    adapterDir,
+    adapterSha256: sha256,
+    steps,
+    losses,
+    tokens,
+    seconds,
+    tokensPerSecond,
+    rows,
+    trainableParameters: size,
+  };
+}
+
+/** What can be known to be wrong before anything is loaded. */
+function checkRecipe(recipe: TrainConfig, base: Base, { configFile }: Project): void {
+  const fail = (code: string, pointer: string, message: string, found: string, fix: string): never => {
+    throw new GituneError({ code, severity: "error", file: configFile, pointer, message, found, fix });
+  };
+  const { technique, maxLength, engine, compute } = recipe;
+  if (engine !== "native")
+    fail(
+      "config.unsupported",
+      "/train/engine",
+      "this engine is not available yet",
+      engine,
+      "set train.engine to native",
+    );
+  if (compute !== "f32")
+    fail(
+      "config.unsupported",
+      "/train/compute",
+      "this compute type is not available yet",
+      compute,
+      "set train.compute to f32",
+    );
+  if (maxLength > base.config.maxPositions) {
+    fail(
+      "config.max-length",
+      "/train/max_length",
+      `the base reads ${base.config.maxPositions} tokens at most`,
+      String(maxLength),
+      `set train.max_length to ${base.config.maxPositions} or less`,
+    );
+  }
+  if (technique.type === "lora") {
+    if (!base.spec.weights)
+      fail(
+        "base.weights",
+        "/train/base",
+        "the base has no weights",
+        base.id,
+        "put model.safetensors beside its config.json",
+      );
+    selectTargets(llamaLinears(base.config), technique);
+  }
+}
+
+async function openProgram(recipe: TrainConfig, base: Base, threads: number, device: Device): Promise<TrainProgram> {
+  const thread = new EngineThread({ threads, providers: providersOf(device) });
+  const spec: TrainSpec = {
+    base: base.spec,
+    technique: recipe.technique,
+    optimizer: {
+      beta1: recipe.adamBeta1,
+      beta2: recipe.adamBeta2,
+      epsilon: recipe.adamEpsilon,
+      weightDecay: recipe.weightDecay,
+      maxGradNorm: recipe.maxGradNorm,
+    },
+    fromScratch: base.spec.weights === null,
+  };
+  const { tensors, size } = await thread.call("openTrain", [spec]);
+  return {
+    tensors,
+    size,
+    initialize: (seed) => thread.call("initialize", [seed]),
+    step: (state, batches, learningRate) => thread.call("step", [state, batches, learningRate]),
+    loss: (theta, batch) => thread.call("loss", [theta, batch]),
+    close: () => thread.close(),
+  };
+}
+
+/** @returns the sha256 of the weights file */
+async function writeResult(
+  out: string,
+  recipe: TrainConfig,
+  base: Base,
+  specs: readonly TrainableTensor[],
+  { state }: TrainingResult,
+): Promise<string> {
+  const tensors = specs.map(({ name, shape, offset, size }) => ({
+    name,
+    shape,
+    data: state.theta.subarray(offset, offset + size),
+  }));
+  const { technique } = recipe;
+  if (technique.type === "lora") {
+    const targets = [
+      ...new Set(selectTargets(llamaLinears(base.config), technique).map(({ module }) => module.split(".").at(-1)!)),
+    ];
+    await writePeftAdapter(out, {
+      tensors,
+      technique,
+      baseId: base.id,
+      revision: base.revision,
+      targets,
+      taskType: "CAUSAL_LM",
+    });
+    return adapterSha256(out);
+  }
+  // Full training makes a model folder: the base's own files, and the new weights in the base's storage type.
+  await mkdir(out, { recursive: true });
+  for (const name of MODEL_FILES) {
+    if (await stat(join(base.dir, name)).catch(() => null)) await copyFile(join(base.dir, name), join(out, name));
+  }
+  const path = join(out, "model.safetensors");
+  await writeSafetensors(
+    path,
+    tensors.map((tensor) => ({ ...tensor, dtype: "BF16" as const })),
+    { format: "pt" },
+  );
+  return hashFile(path);
+}
+
+const MODEL_FILES = [
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "chat_template.jinja",
+];
