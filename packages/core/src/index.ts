@@ -17,9 +17,33 @@ export type {
   Technique,
   TrainConfig,
 } from "./config/config.js";
+export { CONFIG_FILE, discoverProjects, findRepoRoot, PROJECTS_FOLDER } from "./config/discover.js";
+export { type ReadConfig, readConfig } from "./config/read.js";
+export { resolveConfig } from "./config/resolve.js";
+export { CONFIG_SCHEMA } from "./config/schema.js";
+export type { WrittenConfig } from "./config/written.js";
+export { listSplit, type SplitFiles } from "./dataset/files.js";
+export { FORMATS, type Format } from "./dataset/formats.js";
+export { loadRows, readRows } from "./dataset/read-rows.js";
+export { inspectSuite, readSuite, type SuiteReading } from "./dataset/read-suite.js";
 export type { DatasetDiff, ProjectDiff, RowChange, RowChangeKind, SplitDiff } from "./diff-types.js";
 export type { Generate, Generation, GenerationOptions, StopReason } from "./generation.js";
+export { cacheKey, canonicalJson, hashFile, sha256Hex } from "./hash.js";
+export { type AtomicOptions, writeFileAtomic } from "./io/atomic.js";
+export { errnoOf, writeError } from "./io/errno.js";
+export { listGlob, matchesGlob } from "./io/glob.js";
 export { type FailureExitCode, GituneError, InternalError, type Issue, type Severity } from "./issue.js";
+export { ISSUE_CODES, type IssueCode } from "./issue-codes.js";
+export {
+  type JsonlItem,
+  type JsonlProblem,
+  type JsonlRow,
+  MAX_ROW_BYTES,
+  type ReadJsonlOptions,
+  readJsonl,
+} from "./jsonl/read.js";
+export { writeJsonl } from "./jsonl/write.js";
+export { didYouMean, nearest } from "./nearest.js";
 export type { OnProgress, ProgressEvent } from "./progress.js";
 export type {
   Comparison,
@@ -31,3 +55,4 @@ export type {
   Verdict,
 } from "./results.js";
 export type { EvalRow, JsonObject, JsonValue, Message, PromptContent, Role, Row, RowContent } from "./row.js";
+export type { JsonSchema } from "./schema/ajv.js";

@@ -1,0 +1,107 @@
+/** YAML that knows where each of its nodes stands. */
+import type { Document, LineCounter, Node, ParsedNode } from "yaml";
+import type { Issue } from "../issue.js";
+
+/** A config is a page of text; the limit shuts out files that only look like one. */
+const MAX_YAML_BYTES = 1024 * 1024;
+
+export interface Place {
+  /** Counts from 1. */
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface YamlText {
+  readonly value: unknown;
+  /** The place of the key or item that a path leads to, or of the deepest parent that is there. */
+  readonly placeOf: (path: readonly (string | number)[]) => Place;
+}
+
+/** Reads one YAML document. @returns the value, or issues without `file` */
+export async function parseYaml(text: string): Promise<YamlText | { readonly issues: readonly Issue[] }> {
+  if (text.length > MAX_YAML_BYTES) {
+    return failed({ message: `the file is longer than ${MAX_YAML_BYTES} characters` });
+  }
+  const { LineCounter: Counter, parseDocument, isAlias, visit } = await import("yaml");
+  const counter = new Counter();
+  const document = parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    uniqueKeys: true,
+    stringKeys: true,
+  });
+  const placeAt = (offset: number): Place => toPlace(counter, offset);
+
+  const problems = [...document.errors, ...document.warnings].map((error): Issue => {
+    const code = error.code === "DUPLICATE_KEY" ? "config.duplicate-key" : "config.yaml";
+    const message = error.code === "MULTIPLE_DOCS" ? "more than one YAML document in the file" : error.message;
+    return { code, severity: "error", ...placeAt(error.pos[0]), message };
+  });
+  if (problems.length > 0) return { issues: problems };
+
+  // Aliases inside aliased values are how a few lines become gigabytes; nobody needs them in a config.
+  let nested: Node | undefined;
+  visit(document, {
+    Node: (_key, node) => {
+      if (isAlias(node) || !("anchor" in node) || node.anchor === undefined) return;
+      visit(node, {
+        Alias: (_inner, alias) => {
+          nested ??= alias;
+        },
+      });
+    },
+  });
+  if (nested) {
+    return failed({
+      ...placeAt(nested.range?.[0] ?? 0),
+      message: "an alias inside an anchored value is not supported",
+    });
+  }
+  try {
+    return { value: document.toJS({ maxAliasCount: 100 }), placeOf: (path) => placeAt(offsetOf(document, path)) };
+  } catch (error) {
+    return failed({ message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function failed(issue: Omit<Issue, "code" | "severity">): { issues: Issue[] } {
+  return { issues: [{ code: "config.yaml", severity: "error", ...issue }] };
+}
+
+function toPlace(counter: LineCounter, offset: number): Place {
+  const { line, col } = counter.linePos(offset);
+  return { line: Math.max(1, line), column: Math.max(1, col) };
+}
+
+function offsetOf(document: Document.Parsed, path: readonly (string | number)[]): number {
+  let node: unknown = document.contents;
+  let offset = (document.contents as ParsedNode | null)?.range?.[0] ?? 0;
+  for (const part of path) {
+    const step = childOf(node, part);
+    if (!step) break;
+    offset = step.offset;
+    node = step.node;
+  }
+  return offset;
+}
+
+interface YamlPair {
+  readonly key: { readonly value?: unknown; readonly range?: readonly number[] | null } | null;
+  readonly value: unknown;
+}
+
+function childOf(node: unknown, part: string | number): { node: unknown; offset: number } | undefined {
+  const items = (node as { items?: readonly unknown[] } | null)?.items;
+  if (!items) return undefined;
+  const isMap = items.some((item) => typeof item === "object" && item !== null && "key" in item);
+  if (!isMap) {
+    const item = items[Number(part)];
+    return item === undefined ? undefined : { node: item, offset: rangeStart(item) };
+  }
+  const pair = (items as readonly YamlPair[]).find(({ key }) => String(key?.value) === String(part));
+  return pair && { node: pair.value, offset: rangeStart(pair.key) };
+}
+
+function rangeStart(node: unknown): number {
+  return (node as { range?: readonly number[] | null } | null)?.range?.[0] ?? 0;
+}
