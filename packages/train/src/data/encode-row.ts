@@ -14,6 +14,7 @@ import {
   type Message,
   type Overflow,
   type Row,
+  type RowContent,
 } from "@gitune/core";
 import type { BaseTokenizer } from "../tokenizer/tokenizer.js";
 

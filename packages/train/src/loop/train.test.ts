@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { GituneError, type Issue, type ProgressEvent } from "@gitune/core";
+import type { EncodedRows } from "../data/encoded-rows.js";
+import { demoProgram, demoRows, demoRun, recipe, thetaSha256 } from "./run.test.helper.js";
+
+const HELPER = fileURLToPath(new URL("./run.test.helper.js", import.meta.url));
+const TOTAL_STEPS = 12; // 14 rows, 4 a step, 3 epochs
+
+const failsWith = (code: string, exitCode: number, text: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof GituneError, String(error));
+  assert.equal(error.issues[0]?.code, code);
+  assert.equal(error.exitCode, exitCode);
+  assert.match(error.message, text);
+  return true;
+};
+
+/** Throws in the given step, as a crash would. */
+const crashAt = (at: number): ((step: number) => void) => {
+  return (step) => {
+    if (step === at) throw new Error("crash");
+  };
+};
+
+describe("runTraining", () => {
+  let root = "";
+  let encoded: EncodedRows;
+  let undisturbed = "";
+  let count = 0;
+  const folder = (): string => join(root, String(count++));
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), "gitune-train-"));
+    encoded = await demoRows();
+    undisturbed = thetaSha256(await demoRun(folder(), { encoded }));
+  });
+  after(() => rm(root, { recursive: true, force: true }));
+
+  const crashedRun = async (at: number): Promise<string> => {
+    const out = folder();
+    await assert.rejects(demoRun(out, { encoded, program: demoProgram(crashAt(at)) }), /crash/);
+    return out;
+  };
+  const checkpoints = (out: string): Promise<string[]> => readdir(join(out, "checkpoints"));
+
+  it("learns, and says how it went", async () => {
+    const out = folder();
+    const events: ProgressEvent[] = [];
+    const result = await demoRun(out, { encoded, onProgress: (event) => events.push(event) });
+    assert.equal(result.steps, TOTAL_STEPS);
+    assert.equal(result.losses.length, TOTAL_STEPS);
+    assert.ok(result.losses.at(-1)! < 0.93 * result.losses[0]!, result.losses.join(" "));
+    assert.equal(result.tokens, 3 * encoded.stats.tokens);
+    assert.equal(result.epochs, 3);
+    assert.deepEqual([events[0]?.done, events.at(-1)?.done, events[0]?.total], [1, TOTAL_STEPS, TOTAL_STEPS]);
+    assert.equal(typeof events[0]?.detail?.["loss"], "number");
+    const state = JSON.parse(await readFile(join(out, "trainer_state.json"), "utf8")) as {
+      log_history: { step: number; loss: number; learning_rate: number }[];
+    };
+    assert.equal(state.log_history.length, TOTAL_STEPS);
+    assert.equal(state.log_history[0]?.learning_rate, 0);
+    assert.equal(state.log_history[2]?.learning_rate, 0.05);
+    assert.equal(thetaSha256(result), undisturbed);
+  });
+
+  it("gives the same loss and nearly the same weights for every micro-batch size", async () => {
+    const one = await demoRun(folder(), { encoded, recipe: { ...recipe, microBatchSize: 4 } });
+    const four = await demoRun(folder(), { encoded, recipe: { ...recipe, microBatchSize: 1 } });
+    for (const [step, loss] of one.losses.entries()) assert.ok(Math.abs(loss - four.losses[step]!) < 1e-5);
+    assert.ok(one.state.theta.every((value, index) => Math.abs(value - four.state.theta[index]!) < 1e-3));
+  });
+
+  it("ends in the same bytes from wherever it is resumed", async () => {
+    for (const at of [0, 1, 5, 8, 11]) {
+      const out = await crashedRun(at);
+      const resumed = await demoRun(out, { encoded, resume: true });
+      assert.equal(resumed.resumedFrom, at - (at % 2));
+      assert.equal(thetaSha256(resumed), undisturbed, `crash in step ${at}`);
+      assert.equal(resumed.losses.length, TOTAL_STEPS);
+    }
+  });
+
+  it("keeps the newest two checkpoints, and none of a run that starts anew", async () => {
+    const out = await crashedRun(9);
+    assert.deepEqual((await checkpoints(out)).sort(), ["step-6", "step-8"]);
+    await mkdir(join(out, "checkpoints", "tmp-1-step-9"));
+    await assert.rejects(demoRun(out, { encoded, program: demoProgram(crashAt(3)) }), /crash/);
+    assert.deepEqual(await checkpoints(out), ["step-2"]);
+  });
+
+  it("skips a damaged checkpoint with a warning and takes the one before", async () => {
+    const damages: ((folder: string) => Promise<void>)[] = [
+      (at) => truncate(join(at, "state.safetensors"), 1000),
+      (at) => writeFile(join(at, "state.json"), '{"version":1'),
+      (at) => rm(join(at, "state.json")),
+      async (at) => {
+        const bytes = await readFile(join(at, "state.safetensors"));
+        bytes[bytes.length - 1]! ^= 1;
+        await writeFile(join(at, "state.safetensors"), bytes);
+      },
+    ];
+    for (const damage of damages) {
+      const out = await crashedRun(9);
+      await damage(join(out, "checkpoints", "step-8"));
+      const warnings: Issue[] = [];
+      const resumed = await demoRun(out, { encoded, resume: true, onWarning: (issue) => warnings.push(issue) });
+      assert.equal(resumed.resumedFrom, 6);
+      assert.deepEqual(
+        warnings.map(({ code }) => code),
+        ["resume.damaged"],
+      );
+      assert.equal(thetaSha256(resumed), undisturbed);
+    }
+  });
+
+  it("refuses to go on with another recipe, other rows, another base or another length", async () => {
+    const out = await crashedRun(9);
+    const others = [
+      { recipe: { ...recipe, learningRate: 0.01 } },
+      { encoded: { ...encoded, sha256: "0" } },
+      { fingerprint: "another base" },
+      { maxSteps: 20 },
+    ];
+    for (const other of others) {
+      await assert.rejects(
+        demoRun(out, { encoded, ...other, resume: true }),
+        failsWith("resume.mismatch", 2, /would mix two runs/),
+      );
+    }
+    const rarer = { ...recipe, checkpointSteps: 5 };
+    assert.equal(thetaSha256(await demoRun(out, { encoded, recipe: rarer, resume: true })), undisturbed);
+  });
+
+  it("stops at a loss that is no number, naming the rows and the last good state", async () => {
+    const program = demoProgram();
+    const broken = {
+      ...program,
+      step: async (...args: Parameters<typeof program.step>) => {
+        const result = await program.step(...args);
+        return args[0].step === 7 ? { ...result, loss: Number.NaN } : result;
+      },
+    };
+    const out = folder();
+    await assert.rejects(demoRun(out, { encoded, program: broken }), (error: unknown) => {
+      failsWith("train.nan", 2, /step 8 of 12: loss NaN.*step-6/)(error);
+      assert.match((error as GituneError).issues[0]?.found ?? "", /^the step's rows: (train\.jsonl:\d+(, )?){2,4}$/);
+      return true;
+    });
+    assert.deepEqual((await checkpoints(out)).sort(), ["step-4", "step-6"]);
+  });
+
+  it("stops cleanly when asked, with a checkpoint, even where none are written otherwise", async () => {
+    const out = folder();
+    const controller = new AbortController();
+    const program = demoProgram((step) => (step === 4 ? controller.abort() : undefined));
+    const rare = { ...recipe, checkpointSteps: 0 };
+    await assert.rejects(
+      demoRun(out, { encoded, program, recipe: rare, signal: controller.signal }),
+      failsWith("train.interrupted", 3, /after step 5 of 12/),
+    );
+    assert.deepEqual(await checkpoints(out), ["step-5"]);
+    assert.equal(thetaSha256(await demoRun(out, { encoded, recipe: rare, resume: true })), undisturbed);
+  });
+
+  it("reports a folder it cannot write to, exit code 3, nothing half-written", async () => {
+    const out = folder();
+    await mkdir(out);
+    await writeFile(join(out, "checkpoints"), "a file where a folder must be");
+    await assert.rejects(demoRun(out, { encoded }), failsWith("disk.write", 3, /cannot write/));
+    assert.deepEqual(await readdir(out), ["checkpoints"]);
+  });
+
+  it("runs for max_steps, and says that packing is not there yet", async () => {
+    assert.equal((await demoRun(folder(), { encoded, maxSteps: 2 })).steps, 2);
+    await assert.rejects(
+      demoRun(folder(), { encoded, recipe: { ...recipe, packing: true } }),
+      failsWith("config.unsupported", 2, /packing/),
+    );
+  });
+
+  it("survives kill -9 at random moments: five resumes, the same bytes", { timeout: 120_000 }, async () => {
+    const out = folder();
+    const run = async (killAfterMs: number | null): Promise<NodeJS.Signals | null> => {
+      const child = spawn(process.execPath, [HELPER, out, "60"], { stdio: ["ignore", "pipe", "inherit"] });
+      const ended = once(child, "exit");
+      await once(child.stdout, "data");
+      if (killAfterMs !== null) {
+        await setTimeout(killAfterMs);
+        child.kill("SIGKILL");
+      }
+      return (await ended)[1] as NodeJS.Signals | null;
+    };
+    // Long enough to load and do some steps, too short to finish.
+    let kills = 0;
+    for (let part = 0; part < 5; part++) kills += (await run(150 + Math.random() * 350)) === "SIGKILL" ? 1 : 0;
+    assert.ok(kills >= 2, `only ${kills} kills came in time`);
+    await run(null);
+    assert.equal(await readFile(join(out, "theta.sha256"), "utf8"), undisturbed);
+  });
+});
+
+describe("a full disk", () => {
+  it("is a clear error, exit code 3, and leaves no part of a checkpoint", { timeout: 60_000 }, async (context) => {
+    // A file system of its own, 600 KB: one checkpoint of 1.6 MB does not fit. Needs user namespaces.
+    const script = 'mount -t tmpfs -o size=600k none "$1" && exec "$2" "$3" "$1" 0; exit 77';
+    const at = await mkdtemp(join(tmpdir(), "gitune-full-"));
+    const child = spawn("unshare", ["-rm", "sh", "-c", script, "sh", at, process.execPath, HELPER], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        output += chunk.toString();
+      });
+    }
+    // Rejected where there is no `unshare` at all.
+    const [code] = (await once(child, "close").catch(() => [null])) as [number | null];
+    await rm(at, { recursive: true, force: true });
+    if (code === 77 || code === null || !output.includes("started")) {
+      return context.skip("no user namespaces or tmpfs here");
+    }
+    assert.match(output, /code disk\.full, exit code 3, left: \[\]/);
+  });
+});
