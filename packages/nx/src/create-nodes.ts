@@ -32,7 +32,9 @@ const CONFIG_FILES = "datasets/**/gitune.yaml";
  */
 export const createNodes: CreateNodesV2<GituneNxOptions> = [
   CONFIG_FILES,
-  async (configFiles, options, context) => {
+  async (files, options, context) => {
+    // As gitune itself looks for projects: not in hidden folders.
+    const configFiles = files.filter((file) => !/(?:^|\/)\./.test(file));
     const tool = resolveTool(options, context);
     const all = configFiles.map((file) => readFactsOf(file, context.workspaceRoot));
     const byFile = new Map(configFiles.map((file, i) => [file, all[i]]));
@@ -87,7 +89,7 @@ function readFactsOf(file: string, workspaceRoot: string): ProjectFacts {
 /** A base that is on disk is a folder or a file of the workspace; any other is a Hub id, pinned by its revision. */
 function findBaseFiles(facts: ProjectFacts, workspaceRoot: string): readonly string[] {
   const { base, dir } = facts;
-  const path = base && inWorkspace(/^\.{1,2}\//.test(base) ? dir : ".", base);
+  const path = base && inWorkspace(base.startsWith(".") ? dir : ".", base);
   if (!path) return [];
   const found = statSync(join(workspaceRoot, path), { throwIfNoEntry: false });
   if (!found) return [];

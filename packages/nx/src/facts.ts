@@ -24,8 +24,16 @@ export interface ProjectFacts {
   readonly suites: readonly string[];
 }
 
-/** What a name may look like. A name becomes a word of a shell's command line, so this is a security boundary. */
-const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+/**
+ * What a project's name may look like (the config's schema in @gitune/core says the same). It becomes a word of a
+ * shell's command line, so this is a security boundary.
+ */
+const SAFE_NAME = /^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$/;
+
+/** Whether a name can be a word of a command line. */
+export function isSafeName(name: unknown): name is string {
+  return typeof name === "string" && SAFE_NAME.test(name);
+}
 
 /**
  * @param dir the folder of the config file, relative to the workspace's root, forward slashes
@@ -40,13 +48,13 @@ export function readFacts(dir: string, text: string): ProjectFacts {
   const base = train["base"];
   return {
     dir,
-    name: typeof name === "string" && SAFE_NAME.test(name) ? name : null,
+    name: isSafeName(name) ? name : null,
     description: typeof description === "string" ? description : "",
     splits: readSplits(dir, data["splits"]),
     schema: inWorkspace(dir, data["schema"]),
     mix: asList(data["mix"]).flatMap((part) => {
       const project = asRecord(part)["project"];
-      return typeof project === "string" && SAFE_NAME.test(project) ? [project] : [];
+      return isSafeName(project) ? [project] : [];
     }),
     base: typeof base === "string" && base !== "" ? base : null,
     suites: asList(config["evals"]).flatMap((suite) => inWorkspace(dir, asRecord(suite)["data"]) ?? []),

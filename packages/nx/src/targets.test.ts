@@ -58,6 +58,9 @@ test("a config that says less has fewer targets", () => {
   assert.deepEqual(names({ ...FULL, suites: [] }), ["validate", "train"]);
   assert.deepEqual(names({ ...FULL, base: null }), ["validate"]);
   assert.deepEqual(names({ ...FULL, name: null }), ["validate"]);
+  const nameless = { ...FULL, dir: "datasets/x/folder", name: null };
+  const { validate } = inferTargets(nameless, NOTHING_AROUND, TOOL);
+  assert.equal(validate?.options.command, "gitune validate folder", "asked for by its folder");
 });
 
 test("nothing of a config or a folder's name reaches the shell but plain words", () => {
@@ -65,11 +68,19 @@ test("nothing of a config or a folder's name reaches the shell but plain words",
   for (const dir of hostile) {
     const named = inferTargets({ ...FULL, dir }, NOTHING_AROUND, TOOL);
     assert.deepEqual(Object.keys(named), ["validate"], dir);
+    assert.equal(named["validate"]?.cache, false, "nx may read such a folder's name as a pattern");
     assert.equal(named["validate"]?.options.command, "gitune validate a");
     const nameless = { ...FULL, dir, name: null };
     assert.equal(inferTargets(nameless, NOTHING_AROUND, TOOL)["validate"]?.options.command, "gitune validate");
     assert.match(nxName(nameless), /^[A-Za-z0-9._-]+$/);
   }
+});
+
+test("what is a plain character to gitune's globs and a pattern to nx's becomes a wildcard", () => {
+  const splits = new Map([["train", ["datasets/a/[ab](1)!.jsonl", "datasets/a/{x,y}/**/*.jsonl"]]]);
+  const { inputs = [] } = inferTargets({ ...FULL, splits }, NOTHING_AROUND, TOOL)["validate"] ?? {};
+  assert.ok(inputs.includes("{projectRoot}/?ab??1??.jsonl"), String(inputs));
+  assert.ok(inputs.includes("{projectRoot}/{x,y}/**/*.jsonl"), String(inputs));
 });
 
 test("without readable splits any row file of the project counts", () => {

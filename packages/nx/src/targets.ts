@@ -1,6 +1,6 @@
 /** From a project's facts to its nx targets. Pure: the same facts and tool give the same targets. */
 import type { TargetConfiguration } from "@nx/devkit";
-import type { ProjectFacts } from "./facts.js";
+import { isSafeName, type ProjectFacts } from "./facts.js";
 
 type InputDefinition = NonNullable<TargetConfiguration["inputs"]>[number];
 
@@ -46,14 +46,16 @@ export function inferTargets(
 
   const targets: Record<string, TargetConfiguration> = {
     validate: task({
-      // A project without a usable name cannot be asked for alone; validating all of them reports why.
-      command: facts.name ? `${tool.bin} validate ${facts.name}` : `${tool.bin} validate`,
+      // A project without a usable name is asked for by its folder's; validating all of them reports why, too.
+      command: [tool.bin, "validate", facts.name ?? folderName(facts) ?? []].flat().join(" "),
       description: "Check rows, schemas and config",
       inputs: [...checked, ...toolInputs],
       outputs: [],
     }),
   };
-  if (!facts.name || !facts.base || !SAFE_PATH.test(facts.dir)) return targets;
+  // Such a folder's name could be a pattern to nx, too: no hash of its files can be relied on.
+  if (!SAFE_PATH.test(facts.dir)) return { validate: { ...targets["validate"], cache: false } };
+  if (!facts.name || !facts.base) return targets;
 
   const made = `${facts.dir}/.gitune`;
   targets["train"] = task({
@@ -92,6 +94,11 @@ export function nxName(facts: ProjectFacts): string {
   return facts.name ?? facts.dir.replaceAll(/[^A-Za-z0-9._-]+/g, "-");
 }
 
+function folderName({ dir }: ProjectFacts): string | null {
+  const last = dir.slice(dir.lastIndexOf("/") + 1);
+  return isSafeName(last) ? last : null;
+}
+
 function trainGlobs(facts: ProjectFacts): readonly string[] {
   return facts.splits?.get("train") ?? [];
 }
@@ -116,9 +123,13 @@ function task({ command, description, dependsOn, inputs, outputs }: Task): Targe
   };
 }
 
-/** A path from the workspace's root in nx's notation. */
+/**
+ * A path from the workspace's root in nx's notation. gitune's globs know `*`, `?`, `**` and braces; what else is
+ * special to nx becomes `?`, so that nx sees at least the files that gitune reads.
+ */
 function toInput(dir: string, path: string): string {
-  return path.startsWith(`${dir}/`) ? `{projectRoot}/${path.slice(dir.length + 1)}` : `{workspaceRoot}/${path}`;
+  const glob = path.replaceAll(/[[\]()!|^\\]/g, "?");
+  return path.startsWith(`${dir}/`) ? `{projectRoot}/${glob.slice(dir.length + 1)}` : `{workspaceRoot}/${glob}`;
 }
 
 function unique(inputs: readonly string[]): string[] {
