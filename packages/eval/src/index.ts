@@ -2,6 +2,22 @@
 export { compareResults, gateExitCode } from "./gate/compare-results.js";
 export type { CorpusMetric, MeanMetric, Metric, Refusal, ScoredText, Statistics } from "./metrics/metric.js";
 export { findMetric, METRICS, metricNames } from "./metrics/table.js";
+export { capGraphemes, clean, escapeHtml, escapeMarkdown } from "./report/escape.js";
+export { renderHtml } from "./report/render-html.js";
+export { type MarkdownOptions, renderMarkdown } from "./report/render-markdown.js";
+export {
+  buildReport,
+  type JudgedRule,
+  type MetricLine,
+  type Report,
+  type ReportExample,
+  type ReportInput,
+  type ReportRef,
+  type SuiteLines,
+  type TrainSummary,
+} from "./report/report.js";
+export { toJson } from "./report/to-json.js";
+export { ruleText, verdictSentence } from "./report/verdict-sentence.js";
 export {
   type BootstrapInput,
   type BootstrapOptions,
