@@ -27,7 +27,10 @@ export { FORMATS, type Format } from "./dataset/formats.js";
 export { loadRows, readRows } from "./dataset/read-rows.js";
 export { inspectSuite, readSuite, type SuiteReading } from "./dataset/read-suite.js";
 export type { DatasetDiff, ProjectDiff, RowChange, RowChangeKind, SplitDiff } from "./diff-types.js";
+export { escapeMarkdown, printable } from "./escape.js";
 export type { Generate, Generation, GenerationOptions, StopReason } from "./generation.js";
+export { mergeBase, resolveRef } from "./git/refs.js";
+export { type OpenState, openState, WORKTREE } from "./git/state.js";
 export { cacheKey, canonicalJson, hashFile, sha256Hex } from "./hash.js";
 export { type AtomicOptions, writeFileAtomic } from "./io/atomic.js";
 export { errnoOf, writeError } from "./io/errno.js";
@@ -45,6 +48,7 @@ export {
 export { writeJsonl } from "./jsonl/write.js";
 export { didYouMean, nearest } from "./nearest.js";
 export type { OnProgress, ProgressEvent } from "./progress.js";
+export { type IssueFormat, type IssuePart, type RenderOptions, renderIssues } from "./render-issue.js";
 export type {
   Comparison,
   MetricValue,
@@ -56,3 +60,4 @@ export type {
 } from "./results.js";
 export type { EvalRow, JsonObject, JsonValue, Message, PromptContent, Role, Row, RowContent } from "./row.js";
 export type { JsonSchema } from "./schema/ajv.js";
+export { Store, type StoreOptions } from "./store/store.js";

@@ -75,10 +75,18 @@ const train = object(
       type: "object",
       required: ["type"],
       properties: { type: choice(["lora", "full"], "what is trained") },
-      if: { properties: { type: { const: "full" } } },
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-      then: object(["type"], { type: { const: "full" } }, "every weight"),
-      else: { if: { properties: { type: { const: "lora" } } }, then: lora },
+      allOf: [
+        {
+          if: { properties: { type: { const: "lora" } } },
+          // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+          then: lora,
+        },
+        {
+          if: { properties: { type: { const: "full" } } },
+          // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+          then: object(["type"], { type: { const: "full" } }, "every weight"),
+        },
+      ],
       description: "lora or full, with its options",
     },
     epochs: number({ exclusiveMinimum: 0, maximum: 10_000 }, "passes over the rows", 3),

@@ -20,7 +20,8 @@ export interface JsonProblem {
 export type OnValue = (path: readonly (string | number)[], offset: number) => boolean;
 
 const BLANKS = /[ \t\n\r]*/y;
-const PLAIN = /[^"\\\u0000-\u001f]*/y;
+/** What a string may hold as it is: all but quotes, backslashes and the codes below U+0020. */
+const PLAIN = /[ !#-[\]-\uffff]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const WORD = /[A-Za-z_+-]?[A-Za-z0-9_]+/y;
 
