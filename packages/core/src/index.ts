@@ -32,7 +32,7 @@ export type { Generate, Generation, GenerationOptions, StopReason } from "./gene
 export { mergeBase, resolveRef } from "./git/refs.js";
 export { type OpenState, openState, WORKTREE } from "./git/state.js";
 export { cacheKey, canonicalJson, hashFile, sha256Hex } from "./hash.js";
-export { type AtomicOptions, writeFileAtomic } from "./io/atomic.js";
+export { type AtomicOptions, syncFolder, writeFileAtomic } from "./io/atomic.js";
 export { errnoOf, writeError } from "./io/errno.js";
 export { listGlob, matchesGlob } from "./io/glob.js";
 export { type FailureExitCode, GituneError, InternalError, type Issue, type Severity } from "./issue.js";
