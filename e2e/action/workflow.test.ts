@@ -3,6 +3,7 @@
  * what a test needs, among it what no honest pipeline would; `pipeline.test.ts` runs the real one.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type ActionFolder, makeActionFolder } from "../support/action-folder.js";
@@ -193,7 +194,7 @@ describe("no verdict", () => {
 
   it("a check that says no is a verdict, not a failure", async () => {
     const { job } = await runScenario({ stdout: failure, exitCode: 1 });
-    assert.deepEqual(titles(job), ["gitune config.unknown-key", "gitune: the gate says no"]);
+    assert.deepEqual(titles(job), ["gitune config.unknown-key", "gitune: a check says no"]);
     assert.equal(job.outputs["verdict"], "fail");
   });
 
@@ -224,7 +225,6 @@ describe("rights", () => {
 
   it("the pipeline sees no token and no command file", async () => {
     await runScenario({ stdout: document("pass") });
-    const { readFileSync } = await import("node:fs");
     const seen = JSON.parse(readFileSync(`${pull.workspace}/seen.json`, "utf8")) as {
       args: string[];
       env: Record<string, string>;

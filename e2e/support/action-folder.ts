@@ -17,15 +17,19 @@ export interface ActionFolder {
 /**
  * @param cli `real`, or the source of a program that takes the CLI's place: the worst that a pipeline which has been
  *   taken over could print can be had in no other way
+ * @param options false leaves out the dependencies, as in a fresh download of the action
  */
-export async function makeActionFolder(cli: "real" | { readonly source: string }): Promise<ActionFolder> {
+export async function makeActionFolder(
+  cli: "real" | { readonly source: string },
+  { isInstalled = true }: { readonly isInstalled?: boolean } = {},
+): Promise<ActionFolder> {
   const root = mkdtempSync(join(tmpdir(), "gitune-action-"));
   const dir = join(root, "packages", "action");
   mkdirSync(dir, { recursive: true });
   cpSync(join(REPOSITORY, "packages/action/action.yml"), join(dir, "action.yml"));
   await bundleInto(join(dir, "bundle"));
   cpSync(join(REPOSITORY, "package-lock.json"), join(root, "package-lock.json"));
-  symlinkSync(join(REPOSITORY, "node_modules"), join(root, "node_modules"));
+  if (isInstalled) symlinkSync(join(REPOSITORY, "node_modules"), join(root, "node_modules"));
   if (cli === "real") {
     symlinkSync(join(REPOSITORY, "packages/cli"), join(root, "packages/cli"));
     symlinkSync(join(REPOSITORY, "packages/train"), join(root, "packages/train"));

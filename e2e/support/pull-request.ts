@@ -42,7 +42,7 @@ export async function makePullRequest(
 ): Promise<PullRequestFixture> {
   const workspace = mkdtempSync(join(tmpdir(), "gitune-pr-"));
   const git = (...args: readonly string[]) =>
-    execFileSync("git", [...args], { cwd: workspace, encoding: "utf8", env: { ...process.env, ...AUTHOR } }).trim();
+    execFileSync("git", [...args], { cwd: workspace, encoding: "utf8", env: gitEnv() }).trim();
   const commit = (changed: Files, message: string) => {
     for (const [path, content] of Object.entries(changed)) {
       mkdirSync(dirname(join(workspace, path)), { recursive: true });
@@ -107,6 +107,12 @@ const AUTHOR = {
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_SYSTEM: "/dev/null",
 };
+
+/** Nothing that points at another repository, as when the tests run from a git hook. */
+function gitEnv(): NodeJS.ProcessEnv {
+  const env = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_"));
+  return { ...Object.fromEntries(env), ...AUTHOR };
+}
 
 function octokit(github: GitHubServer, login: string) {
   return getOctokit(github.issueToken(login), { baseUrl: github.url });

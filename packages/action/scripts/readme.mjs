@@ -12,19 +12,27 @@ const action = parse(readFileSync(new URL("../action.yml", import.meta.url), "ut
 const cell = (text) => String(text).trim().replaceAll("|", "\\|").replaceAll("\n", " ");
 const code = (text) => (text === "" || text === undefined ? "" : `\`${cell(text)}\``);
 
+/** In columns, as the formatter of this repository leaves them. @param {string[][]} rows the first is the head */
+function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
+  const line = (row) => `| ${row.map((text, column) => text.padEnd(widths[column])).join(" | ")} |`;
+  const [head, ...body] = rows;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)];
+}
+
 const tables = {
-  inputs: [
-    "| input | default | meaning |",
-    "|---|---|---|",
-    ...Object.entries(action.inputs).map(
-      ([name, input]) => `| \`${name}\` | ${code(input.default)} | ${cell(input.description)} |`,
-    ),
-  ],
-  outputs: [
-    "| output | meaning |",
-    "|---|---|",
-    ...Object.entries(action.outputs).map(([name, output]) => `| \`${name}\` | ${cell(output.description)} |`),
-  ],
+  inputs: table([
+    ["input", "default", "meaning"],
+    ...Object.entries(action.inputs).map(([name, input]) => [
+      `\`${name}\``,
+      code(input.default),
+      cell(input.description),
+    ]),
+  ]),
+  outputs: table([
+    ["output", "meaning"],
+    ...Object.entries(action.outputs).map(([name, output]) => [`\`${name}\``, cell(output.description)]),
+  ]),
 };
 
 const written = readFileSync(readmePath, "utf8");

@@ -1,4 +1,5 @@
 /** From how the pipeline's process ended and what it printed to one result; pure. */
+import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Issue, RuleOutcome } from "@gitune/core";
 import { fitToLimit } from "./comment/fit-to-limit.js";
 import { fenced } from "./comment/neutralize.js";
@@ -14,8 +15,11 @@ export interface Judgement {
 
 const TOO_LONG = "> [!NOTE]\n> The report is too long to show. All of it is in `.gitune/report/report.md`.";
 
-/** @param reportPath folder of the reports, relative to the workspace */
-export function judge(run: PipelineRun, reportPath: string): Judgement {
+/**
+ * @param workspace absolute
+ * @param reportDir where reports are unless the document says otherwise; relative to the workspace
+ */
+export function judge(run: PipelineRun, workspace: string, reportDir: string): Judgement {
   if (run.isOverflowing) return broken(3, [failure("the pipeline printed more than it may; it was stopped")]);
   if (run.exitCode === null) return broken(3, [failure(`the pipeline was ended by ${run.signal ?? "a signal"}`)]);
   const code = run.exitCode;
@@ -46,10 +50,17 @@ export function judge(run: PipelineRun, reportPath: string): Judgement {
         verdict,
         rules: (comparison?.rules ?? []).map(pickRule),
       })),
-      report_path: reportPath,
+      report_path: reportDirOf(document, workspace) ?? reportDir,
       comment: fitToLimit(document.comment, MAX_RESULT_COMMENT_CHARS, TOO_LONG),
     },
   };
+}
+
+/** @returns undefined where the document names no folder inside the workspace */
+function reportDirOf(document: PipelineDocument, workspace: string): string | undefined {
+  if (!document.report) return undefined;
+  const dir = relative(workspace, resolve(workspace, dirname(document.report.markdown)));
+  return dir === "" || dir.startsWith("..") || isAbsolute(dir) ? undefined : dir.replaceAll("\\", "/");
 }
 
 function issuesOf(document: PipelineDocument): readonly Issue[] {

@@ -9,9 +9,10 @@ export interface PipelineDocument {
     readonly name: string;
     readonly verdict: Verdict;
     readonly comparison?: { readonly rules: readonly RuleOutcome[] } | null;
-    readonly report?: { readonly markdown: string; readonly html: string; readonly results: string } | null;
     readonly issues?: readonly Issue[];
   }[];
+  /** Paths of what was written. */
+  readonly report?: { readonly markdown: string } | null;
   /** Markdown. */
   readonly comment: string;
   readonly issues?: readonly Issue[];
@@ -72,6 +73,7 @@ const pipelineSchema = {
     version: { const: 1 },
     verdict,
     comment: text,
+    report: { type: ["object", "null"], required: ["markdown"], properties: { markdown: text } },
     issues: { type: "array", items: issueSchema },
     projects: {
       type: "array",
@@ -85,11 +87,6 @@ const pipelineSchema = {
             type: ["object", "null"],
             required: ["rules"],
             properties: { rules: { type: "array", items: ruleSchema } },
-          },
-          report: {
-            type: ["object", "null"],
-            required: ["markdown", "html", "results"],
-            properties: { markdown: text, html: text, results: text },
           },
           issues: { type: "array", items: issueSchema },
         },

@@ -39,7 +39,7 @@ export async function runStep(env: Env): Promise<ActionResult> {
     write: (text) => process.stdout.write(text),
   });
 
-  const judgement = judge(pipeline, join(relative(workspace, cwd), ".gitune", "report"));
+  const judgement = judge(pipeline, workspace, join(relative(workspace, cwd), ".gitune", "report"));
   const result: ActionResult = { ...judgement.result, issues: annotate(judgement.issues) };
   const resultFile = join(mkdtempSync(join(env["RUNNER_TEMP"] ?? tmpdir(), "gitune-")), "result.json");
   writeResult(resultFile, result);
@@ -63,10 +63,12 @@ function sayVerdict(result: ActionResult): void {
     return;
   }
   if (verdict === "fail") {
-    const names = result.projects.filter((project) => project.verdict === "fail").map((project) => project.name);
-    const whose = names.length > 0 ? ` for ${names.join(", ")}` : "";
-    core.error(`The verdict${whose} is "fail". The job's summary has the numbers.`, {
-      title: "gitune: the gate says no",
+    const failed = result.projects.filter((project) => project.verdict === "fail");
+    const names = failed.map((project) => project.name).join(", ");
+    // A project that failed its checks was never compared.
+    const isCompared = failed.some((project) => project.rules.length > 0);
+    core.error(`The verdict${names === "" ? "" : ` for ${names}`} is "fail". The job's summary says why.`, {
+      title: isCompared ? "gitune: the gate says no" : "gitune: a check says no",
     });
   } else if (exitCode === 2) {
     core.error("The input or the config is wrong, so there is no verdict. This is not the gate.", {
