@@ -18,7 +18,7 @@ import { loadTokenizer } from "../packages/train/dist/tokenizer/tokenizer.js";
 import { readTensor, writeSafetensors } from "../packages/train/dist/weights/safetensors.js";
 
 const RECIPE = {
-  steps: 850,
+  steps: 600,
   /** Sequences of `length` tokens an optimizer step, in passes of `microBatch`. */
   batch: 32,
   microBatch: 16,
