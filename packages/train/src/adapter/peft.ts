@@ -1,10 +1,7 @@
 /** Adapter folders in PEFT's format: written to the byte the same each time, read whoever wrote them. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
-import { GituneError, InternalError, type LoraTechnique } from "@gitune/core";
-import { diskError, errnoOf, writeFileAtomic } from "../weights/atomic-write.js";
+import { errnoOf, GituneError, hashFile, InternalError, type LoraTechnique, writeFileAtomic } from "@gitune/core";
 import { readSafetensorsHeader, readTensorEntry, type TensorData, writeSafetensors } from "../weights/safetensors.js";
 import { adapterCard } from "./card.js";
 import { type PeftConfigFacts, parsePeftConfig, peftConfigText } from "./peft-config.js";
@@ -41,13 +38,8 @@ export async function writePeftAdapter(folder: string, facts: PeftAdapterFacts):
     checkShape(tensor.name, tensor.shape, facts.technique.r);
     return { ...tensor, name: `${PREFIX}${tensor.name}` };
   });
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw diskError(folder, cause);
-  }
-  await writeFileAtomic(join(folder, CONFIG), [Buffer.from(peftConfigText(facts))]);
-  await writeFileAtomic(join(folder, "README.md"), [Buffer.from(adapterCard(facts))]);
+  await writeFileAtomic(join(folder, CONFIG), [peftConfigText(facts)]);
+  await writeFileAtomic(join(folder, "README.md"), [adapterCard(facts)]);
   await writeSafetensors(join(folder, WEIGHTS), tensors, { format: "pt" });
 }
 
@@ -93,14 +85,12 @@ export async function readPeftAdapter(folder: string): Promise<PeftAdapter> {
  * @throws {GituneError} `adapter.missing` (exit code 2)
  */
 export async function adapterSha256(folder: string): Promise<string> {
-  const hash = createHash("sha256");
   try {
-    for await (const chunk of createReadStream(join(folder, WEIGHTS))) hash.update(chunk as Uint8Array);
+    return await hashFile(join(folder, WEIGHTS));
   } catch (cause) {
-    if (errnoOf(cause) === "ENOENT") throw missing(folder, WEIGHTS);
+    if (errnoOf(cause) === "ENOENT" || errnoOf(cause) === "ENOTDIR") throw missing(folder, WEIGHTS);
     throw cause;
   }
-  return hash.digest("hex");
 }
 
 /** PEFT leaves the adapter's name out when it saves; files made by hand may still have it. */

@@ -147,7 +147,8 @@ function segmentMessages(
     for (const [turn, message] of messages.entries()) {
       if (message.role !== "assistant") continue;
       const opening = tokenizer.renderChat(messages.slice(0, turn), { ...withTools, addGenerationPrompt: true });
-      const closing = tokenizer.renderChat(messages.slice(0, turn + 1), withTools);
+      const isLast = turn + 1 === messages.length;
+      const closing = isLast ? whole : tokenizer.renderChat(messages.slice(0, turn + 1), withTools);
       const span = turnSpan(whole, opening, closing, tokenizer.eosTokens);
       if (span === "not-a-prefix") return prefixBroken(turn, whole, opening);
       if (span === "no-end") return endMissing(turn, tokenizer.eosTokens);

@@ -4,10 +4,9 @@
  * the disk itself lies: its hash is checked before use.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { GituneError, type Issue } from "@gitune/core";
-import { diskError, errnoOf, syncFolder, writeFileAtomic } from "../weights/atomic-write.js";
+import { errnoOf, GituneError, type Issue, syncFolder, writeError, writeFileAtomic } from "@gitune/core";
 import { encodeSafetensors, readTensor, type TensorData } from "../weights/safetensors.js";
 import type { OptimizerState } from "./program.js";
 
@@ -54,7 +53,6 @@ export async function writeCheckpoint(out: string, checkpoint: Checkpoint): Prom
   const folder = join(root, `step-${checkpoint.optimizer.step}`);
   const temporary = join(root, `tmp-${process.pid}-step-${checkpoint.optimizer.step}`);
   try {
-    await mkdir(temporary, { recursive: true });
     const hash = createHash("sha256");
     await writeFileAtomic(join(temporary, "state.safetensors"), hashing(stateBytes(checkpoint.optimizer), hash));
     const { optimizer, ...facts } = checkpoint;
@@ -68,7 +66,7 @@ export async function writeCheckpoint(out: string, checkpoint: Checkpoint): Prom
     return folder;
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
-    throw diskError(folder, cause);
+    throw writeError(folder, cause);
   }
 }
 
@@ -180,7 +178,7 @@ async function namesIn(folder: string): Promise<string[]> {
     return await readdir(folder);
   } catch (cause) {
     if (errnoOf(cause) === "ENOENT") return [];
-    throw diskError(folder, cause);
+    throw writeError(folder, cause);
   }
 }
 

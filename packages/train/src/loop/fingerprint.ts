@@ -1,6 +1,5 @@
 /** What a checkpoint must agree with before a run goes on from it. */
-import { createHash } from "node:crypto";
-import type { TrainConfig } from "@gitune/core";
+import { cacheKey, type TrainConfig } from "@gitune/core";
 import type { TrainableTensor } from "./program.js";
 
 /**
@@ -15,15 +14,5 @@ export function configFingerprint(
   extra: string,
 ): string {
   const { checkpointSteps: _, ...rest } = recipe;
-  const facts = { recipe: rest, tensors: tensors.map(({ name, shape }) => [name, shape]), totalSteps, extra };
-  return createHash("sha256").update(stableJson(facts)).digest("hex");
-}
-
-/** JSON with the keys of every object in sorted order. */
-function stableJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
+  return cacheKey({ recipe: rest, tensors: tensors.map(({ name, shape }) => [name, shape]), totalSteps, extra });
 }

@@ -1,7 +1,6 @@
 /** `trainer_state.json`: how a run went, step by step, for people and for plots. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { diskError, writeFileAtomic } from "../weights/atomic-write.js";
+import { writeFileAtomic } from "@gitune/core";
 import type { StepRecord } from "./checkpoint.js";
 
 /** What is recorded of a run. Keys that transformers has in its own file of this name are spelled as there. */
@@ -34,10 +33,5 @@ export async function writeTrainerState(folder: string, facts: TrainerStateFacts
       grad_norm: gradNorm,
     })),
   };
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw diskError(folder, cause);
-  }
-  await writeFileAtomic(path, [Buffer.from(`${JSON.stringify(state, null, 1)}\n`)]);
+  await writeFileAtomic(path, [`${JSON.stringify(state, null, 1)}\n`]);
 }

@@ -2,8 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { GituneError, type Message } from "@gitune/core";
-import { errnoOf } from "../weights/atomic-write.js";
+import { errnoOf, GituneError, type Message } from "@gitune/core";
 import { type ChatTemplate, parseChatTemplate, type RenderOptions } from "./chat-template.js";
 
 /** gemma3 has 60 MB, the largest seen. */

@@ -5,8 +5,7 @@
  */
 import { type FileHandle, open, readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve, sep } from "node:path";
-import { GituneError, InternalError } from "@gitune/core";
-import { errnoOf, writeFileAtomic } from "./atomic-write.js";
+import { errnoOf, GituneError, InternalError, writeFileAtomic } from "@gitune/core";
 import { bf16ToF32, DTYPE_BITS, f16ToF32, f32ToBf16, isSafetensorsDtype, type SafetensorsDtype } from "./dtype.js";
 
 /** The reference library's own limit; a 1,000-layer model's header is under 1 MB. */
