@@ -1,4 +1,5 @@
 /** Turns a graph into an ONNX model: one lowering rule an op, and the few fusions that measured faster. */
+import { realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { InternalError } from "@gitune/core";
 import type { DType } from "../../ir/dtype.js";
@@ -27,6 +28,16 @@ export function lowerToOnnx(outputs: Readonly<Record<string, Node>>): LoweredMod
   return lowering.finish(names, roots);
 }
 
+/** MLAS adds up 128 products at once, and more where a thread's part has 64 columns or less (MLAS_SGEMM_STRIDEK, _STRIDEN). */
+const RUN_LENGTH = 128;
+const NARROW_COLUMNS = 64;
+/** Results are equal for any number of threads up to this. */
+const MAX_EQUAL_THREADS = 32;
+
+/** ONNX Runtime packs a literal's columns once, when it loads the model. */
+const isPacked = (node: Node): boolean =>
+  node.def.name === "weight" || node.def.name === "constant" || (node.def.name === "cast" && isPacked(node.src[0]!));
+
 class Lowering {
   readonly nodes: OnnxNode[] = [];
   readonly #order: readonly Node[];
@@ -39,6 +50,7 @@ class Lowering {
   readonly #outputNames = new Map<Node, string>();
   readonly #initializers = new Map<string, OnnxTensor>();
   readonly #inputs: OnnxValue[] = [];
+  readonly #transposedNames = new Set<string>();
   /** rmsNorm nodes by "x id|eps": rmsInverse is their second output. */
   readonly norms = new Map<string, Node>();
   #weightsFolder: string | null = null;
@@ -142,13 +154,14 @@ class Lowering {
   #lowerWeight(node: Node): void {
     const source = node.graph.weightSource(node);
     if (!source) throw new InternalError(`weight ${String(node.attrs["name"])} has no source`);
-    const folder = dirname(source.file);
+    const file = realPath(source.file);
+    const folder = dirname(file);
     this.#weightsFolder ??= folder;
     if (this.#weightsFolder !== folder)
       throw new InternalError(`weights in two folders: ${this.#weightsFolder}, ${folder}`);
     const name = `w:${String(node.attrs["name"])}`;
     this.#names.set(node, name);
-    const data = { location: basename(source.file), offset: source.offset, length: source.length };
+    const data = { location: basename(file), offset: source.offset, length: source.length };
     this.#initializers.set(name, { name, dtype: node.dtype, shape: node.shape, data });
   }
 
@@ -185,12 +198,43 @@ class Lowering {
   }
 
   #lowerGemm(product: Node, addend: Node, out: string): void {
-    const [a, b] = product.src;
-    this.emit("Gemm", [this.name(a!), this.name(b!), this.name(addend)], [out], {
-      transA: Number(product.attrs["transA"]),
-      transB: Number(product.attrs["transB"]),
-      alpha: { float: product.attrs["alpha"] as number },
-    });
+    const { a, b, transA, transB, alpha } = this.operands(product);
+    this.emit("Gemm", [a, b, this.name(addend)], [out], { transA, transB, alpha: { float: alpha } });
+  }
+
+  /**
+   * A product's operands. ONNX Runtime splits one with more columns than rows between its threads by columns, and
+   * adds up longer runs at once in narrow parts, unless a is transposed or b is packed (MlasSgemmOperation in
+   * core/mlas/lib/sgemm.cpp): the rounding would depend on the number of threads. So a is transposed first.
+   */
+  operands(product: Node) {
+    const { transA, transB, alpha } = product.attrs as { transA: boolean; transB: boolean; alpha: number };
+    const [a, b] = product.src as [Node, Node];
+    const [rows, columns] = product.shape.slice(-2) as [number, number];
+    const isSplitByColumns = rows < columns && columns <= NARROW_COLUMNS * MAX_EQUAL_THREADS;
+    const isSafe = transA || a.shape.at(-1)! <= RUN_LENGTH || !isSplitByColumns || isPacked(b);
+    return {
+      a: isSafe ? this.name(a) : this.#transposed(a),
+      b: this.name(b),
+      transA: Number(transA || !isSafe),
+      transB: Number(transB),
+      alpha,
+    };
+  }
+
+  /** [..., m, k] -> [..., k, m], in a form that no optimizer folds back into the product. */
+  #transposed(node: Node): string {
+    const out = `${this.name(node)}:transposed`;
+    if (this.#transposedNames.has(out)) return out;
+    this.#transposedNames.add(out);
+    const { shape } = node;
+    const rank = shape.length;
+    const swapped = [...shape.slice(0, -2), shape[rank - 1]!, shape[rank - 2]!];
+    const perm = [...shape.slice(0, -2).keys(), rank - 1, rank - 2, rank];
+    this.emit("Reshape", [this.name(node), this.ints([...shape, 1])], [`${out}:before`]);
+    this.emit("Transpose", [`${out}:before`], [`${out}:after`], { perm });
+    this.emit("Reshape", [`${out}:after`, this.ints(swapped)], [out]);
+    return out;
   }
 }
 
@@ -243,16 +287,9 @@ const LOWER: { readonly [K in PrimitiveName]: Lower } = {
     ),
   expand: (node, out, to) => to.emit("Expand", [to.name(node.src[0]!), to.ints(node.shape)], [out]),
   matMul: (node, out, to) => {
-    const { transA, transB, alpha } = node.attrs as { transA: boolean; transB: boolean; alpha: number };
-    const inputs = node.src.map((source) => to.name(source));
-    if (!transA && !transB && alpha === 1) return to.emit("MatMul", inputs, [out]);
-    to.emit(
-      "FusedMatMul",
-      inputs,
-      [out],
-      { transA: Number(transA), transB: Number(transB), alpha: { float: alpha } },
-      MICROSOFT,
-    );
+    const { a, b, transA, transB, alpha } = to.operands(node);
+    if (!transA && !transB && alpha === 1) return to.emit("MatMul", [a, b], [out]);
+    to.emit("FusedMatMul", [a, b], [out], { transA, transB, alpha: { float: alpha } }, MICROSOFT);
   },
   gatherRows: (node, out, to) =>
     to.emit(
@@ -311,3 +348,12 @@ const LOWER: { readonly [K in PrimitiveName]: Lower } = {
 };
 
 const normKey = (node: Node): string => `${node.src[0]!.id}|${String(node.attrs["eps"])}`;
+
+/** The Hub's cache is full of links to blobs beside it, and ONNX Runtime refuses links that leave their folder. */
+function realPath(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file; // ONNX Runtime's own message says what is wrong with it.
+  }
+}

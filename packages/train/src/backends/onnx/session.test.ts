@@ -198,10 +198,9 @@ describe("run", () => {
       const feeds = { x: { data: Float32Array.of(1, 2, 4, 3), shape: [2, 2] } };
       const into = { double: new Float32Array(4), index: new BigInt64Array(2) };
       const out = await program.run(feeds, into);
-      assert.equal(out["double"]!.data, into.double);
-      assert.equal(out["index"]!.data, into.index);
       assert.deepEqual([...into.double], [2, 4, 8, 6]);
       assert.deepEqual([...into.index], [1n, 0n]);
+      assert.deepEqual([...out["double"]!.data], [2, 4, 8, 6]);
       assert.deepEqual([...out["triple"]!.data], [3, 6, 12, 9]);
       // Fresh arrays of one run are not written by the next.
       await program.run({ x: { data: new Float32Array(4), shape: [2, 2] } });
