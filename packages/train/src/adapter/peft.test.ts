@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { GituneError, type LoraTechnique } from "@gitune/core";
 import { readSafetensorsHeader, writeSafetensors } from "../weights/safetensors.js";
 import { adapterSha256, type PeftAdapterFacts, readPeftAdapter, writePeftAdapter } from "./peft.js";
@@ -159,6 +160,36 @@ describe("peft adapter", () => {
       (await readPeftAdapter(named)).tensors.map(({ name }) => name),
       adapter.tensors.map(({ name }) => name),
     );
+  });
+
+  it("reads an adapter that PEFT saved, and writes the same tensors back", async () => {
+    const golden = fileURLToPath(new URL("../../test/golden/peft", import.meta.url));
+    const adapter = await readPeftAdapter(join(golden, "adapter"));
+    assert.deepEqual(adapter.technique, {
+      type: "lora",
+      r: 2,
+      alpha: 16,
+      dropout: 0.1,
+      rslora: true,
+      targets: ["q_proj", "v_proj"],
+    });
+    assert.equal(adapter.baseId, "llama/tied");
+    const expected = JSON.parse(await readFile(join(golden, "expected.json"), "utf8")) as Record<string, number[]>;
+    assert.equal(adapter.tensors.length, Object.keys(expected).length);
+    for (const { name, data } of adapter.tensors) {
+      const written = `base_model.model.${name.replace(".weight", ".default.weight")}`;
+      assert.deepEqual([...data.subarray(0, 3)], expected[written], name);
+    }
+    const at = folder();
+    await writePeftAdapter(at, {
+      technique: adapter.technique,
+      tensors: adapter.tensors,
+      baseId: "llama/tied",
+      revision: null,
+      targets: ["q_proj", "v_proj"],
+      taskType: "CAUSAL_LM",
+    });
+    assert.equal(await adapterSha256(at), await adapterSha256(join(golden, "adapter")));
   });
 
   const refused: [string, unknown][] = [
