@@ -1,4 +1,5 @@
 /** Public names of @gitune/core, one by one. */
+export type { CountTokens, SuiteRows } from "./checks/check.js";
 export type {
   CheckConfig,
   CheckLevel,
@@ -22,10 +23,18 @@ export { type ReadConfig, readConfig } from "./config/read.js";
 export { resolveConfig } from "./config/resolve.js";
 export { CONFIG_SCHEMA } from "./config/schema.js";
 export type { WrittenConfig } from "./config/written.js";
+export { localBase } from "./dataset/base.js";
 export { listSplit, type SplitFiles } from "./dataset/files.js";
 export { FORMATS, type Format } from "./dataset/formats.js";
 export { loadRows, readRows } from "./dataset/read-rows.js";
 export { inspectSuite, readSuite, type SuiteReading } from "./dataset/read-suite.js";
+export {
+  type ProjectValidation,
+  readSuites,
+  type ValidateOptions,
+  validateFile,
+  validateProject,
+} from "./dataset/validate.js";
 export type { DatasetDiff, ProjectDiff, RowChange, RowChangeKind, SplitDiff } from "./diff-types.js";
 export { escapeMarkdown, printable } from "./escape.js";
 export type { Generate, Generation, GenerationOptions, StopReason } from "./generation.js";

@@ -27,6 +27,7 @@ export const ISSUE_CODES = {
   "config.duplicate-name": "Two projects, or two suites of a project, have one name.",
   "config.unknown-suite": "A gate rule names a suite that the project does not have.",
   "config.unknown-metric": "A gate rule names a metric that its suite does not compute.",
+  "config.unknown-slice": "A gate rule names a tag that no row of its suite has.",
   "config.gate-rule": "A gate rule does not have exactly one of max_regression, min and max.",
   "config.no-train-split": "The project has no split named train.",
   "config.unsupported": "The config asks for something that this version cannot do yet.",

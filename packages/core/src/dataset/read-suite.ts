@@ -108,7 +108,7 @@ export async function inspectSuite(project: Project, suite: SuiteConfig, signal?
     issues.push({ ...issue, project: config.name });
   };
   const parse = makeEvalRowParser(FORMATS[config.data.format].isChat);
-  const seen = new Map<string, number>();
+  const seen = new Map<string, string>();
   for await (const item of readJsonl(path, { file, ...(signal ? { signal } : {}) })) {
     // After the first item, so that a missing file is reported as missing.
     if (rows.length === 0 && item.kind === "row" && !(await isReallyInside(root, path))) {
@@ -127,7 +127,7 @@ export async function inspectSuite(project: Project, suite: SuiteConfig, signal?
     }
     const { row } = parsed;
     const first = seen.get(row.id);
-    if (first === undefined) seen.set(row.id, item.line);
+    if (first === undefined) seen.set(row.id, `${file}:${item.line}`);
     else say({ ...duplicateId(row.id, first), file, line: item.line });
     rows.push(row);
   }
@@ -146,11 +146,9 @@ export async function readSuite(project: Project, suite: SuiteConfig, signal?: A
 }
 
 /** Two rows with one key. Rows without an id have one key where they are the same. */
-export function duplicateId(key: string, firstLine: number): Issue {
+export function duplicateId(key: string, first: string): Issue {
   const isHash = key.startsWith("sha256:");
-  const message = isHash
-    ? `the same row is at line ${firstLine}`
-    : `the id ${JSON.stringify(key)} is taken by line ${firstLine}`;
+  const message = isHash ? `the same row is at ${first}` : `the id ${JSON.stringify(key)} is taken by ${first}`;
   const fix = isHash ? "remove one of the two" : "ids pair rows between two states: give each row its own";
   return { code: "data.duplicate-id", severity: "error", row: key, message, fix };
 }

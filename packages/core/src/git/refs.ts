@@ -37,10 +37,11 @@ async function tryRef(root: string, ref: string): Promise<string | null> {
  * The commit that a change started from: the merge-base of HEAD and the default branch. On the default branch itself
  * that is HEAD, so the change is what is not committed yet.
  * @param ref in place of the default branch
- * @throws {GituneError} `git.no-merge-base`, exit code 2
+ * @param headRef in place of HEAD
+ * @throws {GituneError} `git.no-merge-base` or `git.unknown-ref`, exit code 2
  */
-export async function mergeBase(root: string, ref?: string): Promise<string> {
-  const head = await tryRef(root, "HEAD");
+export async function mergeBase(root: string, ref?: string, headRef = "HEAD"): Promise<string> {
+  const head = headRef === "HEAD" ? await tryRef(root, headRef) : await resolveRef(root, headRef);
   if (head === null) {
     throw noBase("the repository has no commit yet", "commit what you have: the change is compared with it");
   }
@@ -51,7 +52,7 @@ export async function mergeBase(root: string, ref?: string): Promise<string> {
   const base = stdout.trim().split("\n")[0] ?? "";
   if (code === 0 && base !== "") return base;
   throw noBase(
-    `HEAD and ${ref ?? "the default branch"} have no common ancestor in this clone`,
+    `${headRef} and ${ref ?? "the default branch"} have no common ancestor in this clone`,
     "fetch the whole history: git fetch --unshallow (in CI: fetch-depth: 0 at the checkout)",
   );
 }
