@@ -89,14 +89,6 @@ export function previewMask(row: Row, tokenizer: BaseTokenizer): string {
     .join("");
 }
 
-/** @internal Tokens of a row's content: all of them, and those that carry a label. */
-export function countRowTokens(row: Row, tokenizer: BaseTokenizer): { total: number; supervised: number } {
-  const segments = segmentContent(row.content, tokenizer);
-  if (!isSegments(segments)) throw new GituneError({ ...segments, ...placeOf(row) });
-  const { ids, labelMask } = join(segments, Number.MAX_SAFE_INTEGER);
-  return { total: ids.length, supervised: labelMask.reduce((sum, bit) => sum + bit, 0) };
-}
-
 /** Narrows what `segmentContent` returned. */
 export const isSegments = (value: readonly Segment[] | Issue): value is readonly Segment[] => Array.isArray(value);
 
