@@ -10,6 +10,7 @@ import { LISTS_FOLDER, readAptLists } from "./apt-lists.mjs";
 import { writeCorpus } from "./corpus.mjs";
 import { makeDocuments } from "./documents.mjs";
 import { writeJsonl } from "./jsonl.mjs";
+import { makeProjects } from "./projects.mjs";
 import { split } from "./split.mjs";
 import { preparePython, readTokenizer, trainTokenizer } from "./tokenizer.mjs";
 
@@ -35,7 +36,7 @@ checkProvenance(provenance);
 writeJsonl(join(work, "packages.jsonl"), packages);
 say(`${packages.length} packages of ${provenance.origin}`);
 
-const { parts, dropped } = split(packages);
+const { parts, dropped, isStock } = split(packages);
 for (const [part, rows] of Object.entries(parts)) {
   writeJsonl(join(work, `${part}.jsonl`), rows);
   const near = dropped.filter((entry) => entry.part === part).length;
@@ -55,6 +56,28 @@ if (python !== null) {
 }
 const tokenizer = readTokenizer(model);
 for (const line of writeCorpus({ documents, validation: makeDocuments(parts.validation), tokenizer, root })) say(line);
+
+const made = makeProjects(parts, { count: tokenizer.count, isStock });
+const targets = {
+  datasets: join(root, "datasets"),
+  good: join(root, "scripts", "demo", "changes", "good", "datasets"),
+  bad: join(root, "scripts", "demo", "changes", "bad", "datasets"),
+};
+for (const [kind, folder] of Object.entries(targets)) {
+  for (const [name, rows] of Object.entries(made[kind])) {
+    writeJsonl(join(folder, name), rows);
+    say(`${relative(root, join(folder, name))}: ${rows.length} rows, ${lengths(rows)}`);
+  }
+}
+
+/** Token lengths of whole rows, as the chat template renders them. */
+function lengths(rows) {
+  const turn = ({ role, content }) => `<|im_start|>${role}\n${content}<|im_end|>\n`;
+  const counts = rows.map((row) => tokenizer.count(row.messages.map(turn).join(""))).sort((a, b) => a - b);
+  const at = (share) => counts[Math.min(counts.length - 1, Math.floor(share * counts.length))];
+  const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
+  return `tokens mean ${mean.toFixed(0)}, p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, max ${at(1)}`;
+}
 
 /** Other lists give other rows: a newer point release is refused unless asked for. */
 function checkProvenance(found) {

@@ -1,18 +1,18 @@
 /** Word shingles: how much two texts share, whatever their order and layout. */
 import { createHash } from "node:crypto";
 
-const WORDS = 4; // shorter ones collide on stock phrases, longer ones miss a reworded sentence
+const SHINGLE_WORDS = 4; // shorter ones collide on stock phrases, longer ones miss a reworded sentence
 
-/** @param {string} text @returns {Set<string>} runs of four words, case and punctuation dropped */
-export function shingles(text) {
+/** @param {string} text @param {number} length @returns {string[]} runs of words, case and punctuation dropped */
+export function wordRuns(text, length) {
   const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  const found = new Set();
-  if (words.length < WORDS) {
-    if (words.length > 0) found.add(words.join(" "));
-    return found;
-  }
-  for (let i = 0; i + WORDS <= words.length; i++) found.add(words.slice(i, i + WORDS).join(" "));
-  return found;
+  return Array.from({ length: Math.max(0, words.length - length + 1) }, (_, i) => words.slice(i, i + length).join(" "));
+}
+
+/** @param {string} text @returns {Set<string>} runs of four words; the whole text where it is shorter */
+export function shingles(text) {
+  const runs = wordRuns(text, SHINGLE_WORDS);
+  return new Set(runs.length > 0 ? runs : wordRuns(text, 1));
 }
 
 /** A number in [0, 1) that depends on the text only: the same draw on every machine and in every run. */

@@ -2,7 +2,7 @@
  * Deals source packages to train, validation and eval, then removes what an eval or validation package shares with
  * the rest. The unit is the *source*: foo, libfoo-dev and foo-doc describe one thing in the same words.
  */
-import { draw, shingles } from "./shingles.mjs";
+import { draw, shingles, wordRuns } from "./shingles.mjs";
 
 const SALT = "gitune-debian-1";
 const EVAL_SHARE = 0.1;
@@ -14,6 +14,10 @@ const STOCK_SOURCES = 30;
 export const NEAR_DUPLICATE_OVERLAP = 0.4;
 /** Below this many shared shingles, a common name or licence sentence is enough to reach the overlap. */
 const LEAST_SHARED = 5;
+
+/** As gitune's contamination check: half of a text's runs of 13 words or more stand elsewhere. */
+const RUN_WORDS = 13;
+const MOST_SHARED = 0.5;
 
 /** @typedef {"train" | "validation" | "eval"} Part */
 
@@ -30,7 +34,8 @@ export function fullText(row) {
 
 /**
  * @param {import("./apt-lists.mjs").Package[]} packages
- * @returns {{ parts: Record<Part, import("./apt-lists.mjs").Package[]>, dropped: { package: string, part: Part, like: string }[] }}
+ * @returns {{ parts: Record<Part, import("./apt-lists.mjs").Package[]>, dropped: { package: string, part: Part, like: string }[],
+ *   isStock: (shingle: string) => boolean }}
  */
 export function split(packages) {
   const parts = { train: [], validation: [], eval: [] };
@@ -47,7 +52,7 @@ export function split(packages) {
   };
   dropFrom("validation", parts.eval);
   dropFrom("train", [...parts.eval, ...parts.validation]);
-  return { parts, dropped };
+  return { parts, dropped, isStock };
 }
 
 /** @returns {(shingle: string) => boolean} */
@@ -63,6 +68,22 @@ export function stockPhrases(packages) {
   }
   const stock = new Set([...sources].filter(([, count]) => count >= STOCK_SOURCES).map(([shingle]) => shingle));
   return (shingle) => stock.has(shingle);
+}
+
+/**
+ * Finds what the near-duplicate rule lets pass: texts of stock phrases only, as families of packages share them.
+ * @param {readonly string[]} texts the training side
+ * @param {readonly string[]} asked all texts that will be asked about
+ * @returns {(text: string) => boolean}
+ */
+export function copiedFrom(texts, asked) {
+  const wanted = new Set(asked.flatMap((text) => wordRuns(text, RUN_WORDS)));
+  const found = new Set();
+  for (const text of texts) for (const run of wordRuns(text, RUN_WORDS)) if (wanted.has(run)) found.add(run);
+  return (text) => {
+    const own = wordRuns(text, RUN_WORDS);
+    return own.length > 0 && own.filter((run) => found.has(run)).length >= MOST_SHARED * own.length;
+  };
 }
 
 /** Exact overlap through an inverted index: the guarded side is small, so MinHash would only add error. */
