@@ -1,5 +1,5 @@
 /** rougeL: F1 of the longest common subsequence; line breaks mean nothing to it. */
-import { defineRouge, lcsTable, rougeTokens } from "./rouge.js";
+import { defineRouge, lcsLength, rougeTokens } from "./rouge.js";
 import { f1 } from "./text.js";
 
 export const rougeL = defineRouge(
@@ -8,7 +8,7 @@ export const rougeL = defineRouge(
   (reference, prediction) => {
     const [expected, found] = [rougeTokens(reference), rougeTokens(prediction)];
     if (expected.length === 0 || found.length === 0) return 0;
-    const length = lcsTable(expected, found).at(-1) ?? 0;
+    const length = lcsLength(expected, found);
     return f1(length / found.length, length / expected.length);
   },
 );

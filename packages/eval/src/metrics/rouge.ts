@@ -28,6 +28,20 @@ export function lcsTable(a: readonly string[], b: readonly string[]): Uint32Arra
   return table;
 }
 
+/** The length of the longest common subsequence, in one row's memory: references may be long. */
+export function lcsLength(a: readonly string[], b: readonly string[]): number {
+  const row = new Uint32Array(b.length + 1);
+  for (const token of a) {
+    let diagonal = 0;
+    for (let j = 1; j <= b.length; j++) {
+      const up = row[j]!;
+      row[j] = token === b[j - 1] ? diagonal + 1 : Math.max(up, row[j - 1]!);
+      diagonal = up;
+    }
+  }
+  return row[b.length] ?? 0;
+}
+
 /** A ROUGE metric from its F1 against one reference; several references give the best of them, as `score_multi` does. */
 export function defineRouge(
   name: string,

@@ -46,9 +46,11 @@ const MAX_ANSWER = 300;
 export function renderMarkdown(report: Report | readonly Report[], options: MarkdownOptions = {}): string {
   const reports = isList(report) ? report : [report];
   const marker = options.marker === undefined ? "" : `${options.marker}\n`;
-  const sections = reports.flatMap((one) => sectionsOf(one));
+  const sections = reports.length === 0 ? [NOTHING] : reports.flatMap((one) => sectionsOf(one));
   return `${marker}${fitSections(sections, (options.maxChars ?? DEFAULT_MAX_CHARS) - marker.length)}`;
 }
+
+const NOTHING: Section = { title: "verdict", rank: RANK.verdict, sizes: ["> [!TIP]\n> No project changed."] };
 
 function isList(report: Report | readonly Report[]): report is readonly Report[] {
   return Array.isArray(report);
