@@ -1,2 +1,3 @@
-/** Public names of this package, one by one. */
-export {};
+/** Public names of gitune, one by one: the pipeline, for programs that want more than the command line. */
+export type { AdapterOutcome, PipelineResult, ProjectOutcome, ProjectStatus, ReportFiles } from "./pipeline/result.js";
+export { type PipelineOptions, runPipeline } from "./pipeline/run-pipeline.js";

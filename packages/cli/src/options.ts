@@ -1,0 +1,44 @@
+/** Readers of option values that several verbs share. Each refuses with a usage error. */
+import { resolve } from "node:path";
+import type { Device } from "@gitune/core";
+import { InvalidArgumentError, Option } from "commander";
+
+const DEVICES: readonly Device[] = ["auto", "cpu", "cuda", "webgpu", "tfjs-node-gpu", "tfjs-node", "tfjs"];
+
+/** A whole number of at least 1. */
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError("It must be a whole number of at least 1.");
+  }
+  return value;
+}
+
+/** A number of at least 0. */
+export function nonNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError("It must be a number of at least 0.");
+  }
+  return value;
+}
+
+/** Names parted by commas. */
+export function nameList(text: string): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.some((name) => name === "")) throw new InvalidArgumentError("It must be names parted by commas.");
+  return names;
+}
+
+export function deviceOption(): Option {
+  return new Option("--device <device>", "where to compute, in place of the config's choice").choices(DEVICES);
+}
+
+export function threadsOption(): Option {
+  return new Option("--threads <n>", "CPU threads (default: one a core)").argParser(positiveInteger);
+}
+
+/** A path as typed, seen from where it was typed. */
+export function pathFrom(cwd: string, typed: string): string {
+  return resolve(cwd, typed);
+}

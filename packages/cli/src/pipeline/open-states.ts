@@ -1,0 +1,81 @@
+/** The two states of the repository that a change lies between, and their base models. */
+import { posix } from "node:path";
+import {
+  discoverProjects,
+  GituneError,
+  type Issue,
+  listTree,
+  localBase,
+  type OpenState,
+  openState,
+  PROJECTS_FOLDER,
+  type Project,
+  type TreeFile,
+  WORKTREE,
+} from "@gitune/core";
+import type { Base } from "@gitune/train";
+
+export interface RepositoryState {
+  readonly state: OpenState;
+  readonly projects: readonly Project[];
+  readonly issues: readonly Issue[];
+}
+
+/** Opens the head: all that its checks look at, base models included. */
+export async function openHead(root: string, ref: string): Promise<RepositoryState> {
+  const first = await openProjects(root, ref, []);
+  const bases = first.projects.flatMap((project) => localBase(project) ?? []);
+  if (ref === WORKTREE || bases.length === 0) return first;
+  await first.state.dispose();
+  return openProjects(root, ref, bases);
+}
+
+/** Opens the base: its projects, without their base models. */
+export async function openBaseState(root: string, sha: string): Promise<RepositoryState> {
+  return openProjects(root, sha, []);
+}
+
+async function openProjects(root: string, ref: string, paths: readonly string[]): Promise<RepositoryState> {
+  const state = await openState(root, ref, [PROJECTS_FOLDER, ...paths]);
+  try {
+    return { state, ...(await discoverProjects(state.root)) };
+  } catch (error) {
+    await state.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Whether a local base model's committed files differ between two commits. A model that git does not hold (it was
+ * downloaded) is the same for both.
+ */
+export async function isModelChanged(root: string, project: Project, base: string, head: string): Promise<boolean> {
+  const path = localBase(project);
+  if (path === null) return false;
+  const [before, after] = [await listTree(root, base, [path]), await listTree(root, head, [path])];
+  return before.length > 0 && fingerprint(before) !== fingerprint(after);
+}
+
+function fingerprint(files: readonly TreeFile[]): string {
+  return files.map(({ path, sha }) => `${path}\0${sha}`).join("\n");
+}
+
+/** Opens a project's base model in a folder where that model is. */
+export async function openBaseModel(project: Project, modelRoot: string): Promise<Base> {
+  const { openBase } = await import("@gitune/train");
+  const { base, revision } = project.config.train;
+  return openBase({ root: modelRoot, projectDir: project.dir, base, revision });
+}
+
+/** The base commit's own copy of a model, for a change that replaces it. */
+export async function openModelState(root: string, sha: string, project: Project): Promise<OpenState> {
+  const path = localBase(project);
+  if (path === null || posix.normalize(path) === ".") {
+    throw new GituneError({
+      code: "config.base",
+      severity: "error",
+      message: "the base model is no folder of the repository",
+    });
+  }
+  return openState(root, sha, [path]);
+}

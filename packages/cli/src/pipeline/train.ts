@@ -1,0 +1,73 @@
+/** One adapter: from the store, or trained now and put there. */
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Device, OnProgress, Project, Row, Store } from "@gitune/core";
+import type { Base } from "@gitune/train";
+import { trainKey } from "./keys.js";
+import type { AdapterOutcome } from "./result.js";
+import { copyAdapter, releaseWork, takeWork } from "./work-folder.js";
+
+export interface TrainOptions {
+  readonly project: Project;
+  readonly base: Base;
+  readonly rows: readonly Row[];
+  readonly store: Store;
+  readonly device: Device;
+  readonly threads?: number;
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+/** Beside the adapter in the store: how it was trained. */
+const SUMMARY_FILE = "gitune.summary.json";
+
+type Summary = Omit<AdapterOutcome, "dir" | "cached">;
+
+/**
+ * A training that was stopped goes on from its newest checkpoint: it works in a folder of its own in the store, which
+ * outlives the process, and moves into the store only when it is done.
+ */
+export async function trainCached(options: TrainOptions): Promise<AdapterOutcome> {
+  const { project, base, rows, store, device } = options;
+  const { engineEnvironment, trainAdapter } = await import("@gitune/train");
+  const key = trainKey({ rows, config: project.config.train, base, environment: engineEnvironment(device) });
+  const stored = await store.getFolder(key);
+  if (stored !== null) return { ...(await readSummary(stored)), dir: stored, cached: true };
+
+  const work = await takeWork(store.dir, key);
+  try {
+    const result = await trainAdapter({
+      project,
+      base,
+      rows,
+      out: work.dir,
+      resume: true,
+      device,
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    const summary: Summary = {
+      sha256: result.adapterSha256,
+      steps: result.steps,
+      losses: result.losses,
+      tokens: result.tokens,
+      seconds: result.seconds,
+      tokensPerSecond: result.tokensPerSecond,
+      rows: result.rows,
+    };
+    const { dir } = await store.putFolder(key, async (folder) => {
+      await copyAdapter(work.dir, folder);
+      await writeFile(join(folder, SUMMARY_FILE), `${JSON.stringify(summary, null, 2)}\n`);
+    });
+    await rm(work.dir, { recursive: true, force: true });
+    return { ...summary, dir, cached: false };
+  } finally {
+    await releaseWork(work);
+  }
+}
+
+/** The store has checked every byte of it. */
+async function readSummary(folder: string): Promise<Summary> {
+  return JSON.parse(await readFile(join(folder, SUMMARY_FILE), "utf8")) as Summary;
+}
