@@ -38,3 +38,8 @@ export function escapeMarkdown(text: string): string {
       .replace(/\$(?=\\\{\\\{)/g, "$\u200b")
   );
 }
+
+/** Text of unknown origin inside an HTML element or a quoted attribute. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}

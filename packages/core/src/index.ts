@@ -35,11 +35,15 @@ export {
   validateFile,
   validateProject,
 } from "./dataset/validate.js";
+export { type DiffOptions, diffProjects } from "./diff/diff-projects.js";
+export { applyPatch, diffRows, type PlacedRow } from "./diff/diff-rows.js";
+export { type DiffFormat, type DiffPart, type RenderDiffOptions, renderDiff } from "./diff/render-diff.js";
+export { changedFields, diffWords, type FieldChange, type WordRun } from "./diff/words.js";
 export type { DatasetDiff, ProjectDiff, RowChange, RowChangeKind, SplitDiff } from "./diff-types.js";
-export { escapeMarkdown, printable } from "./escape.js";
+export { escapeHtml, escapeMarkdown, printable } from "./escape.js";
 export type { Generate, Generation, GenerationOptions, StopReason } from "./generation.js";
 export { mergeBase, resolveRef } from "./git/refs.js";
-export { type OpenState, openState, WORKTREE } from "./git/state.js";
+export { listTree, type OpenState, openState, type TreeFile, WORKTREE } from "./git/state.js";
 export { cacheKey, canonicalJson, hashFile, sha256Hex } from "./hash.js";
 export { type AtomicOptions, syncFolder, writeFileAtomic } from "./io/atomic.js";
 export { errnoOf, writeError } from "./io/errno.js";
@@ -55,6 +59,9 @@ export {
   readJsonl,
 } from "./jsonl/read.js";
 export { writeJsonl } from "./jsonl/write.js";
+export { buildLock, LOCK_FILE, type Lock, type LockParts } from "./lock/build.js";
+export { readLock, writeLock } from "./lock/file.js";
+export { verifyLock } from "./lock/verify.js";
 export { didYouMean, nearest } from "./nearest.js";
 export type { OnProgress, ProgressEvent } from "./progress.js";
 export { type IssueFormat, type IssuePart, type RenderOptions, renderIssues } from "./render-issue.js";

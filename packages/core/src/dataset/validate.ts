@@ -157,11 +157,13 @@ function checkRow(work: {
   const { item, file, split, parse, list, checks, ids } = work;
   const parsed = parse(item.value);
   for (const finding of parsed.findings) list.add(locate(finding, file, item, parsed));
+  if (ids && "key" in parsed) {
+    const first = ids.get(parsed.key);
+    if (first !== undefined) list.add({ ...duplicateId(parsed.key, first), file, line: item.line });
+    else ids.set(parsed.key, `${file}:${item.line}`);
+  }
   const row = toRow(parsed, file, item.line);
   if (!row) return;
-  const first = ids?.get(row.key);
-  if (first !== undefined) list.add({ ...duplicateId(row.key, first), file, line: item.line });
-  else ids?.set(row.key, `${file}:${item.line}`);
 
   const checked: CheckedRow = { ...row, split };
   for (const { run, severity } of checks) {

@@ -9,14 +9,15 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 const require = createRequire(import.meta.url);
 
-/** @param isOurs schemas of ours are held to ajv's strict mode; users' schemas may have keywords that it does not know */
+/** @param isOurs schemas of ours must have no keyword that ajv does not know; those of users may */
 export function makeAjv(isOurs: boolean): Ajv2020 {
   const { Ajv2020: Ajv } = require("ajv/dist/2020.js") as typeof import("ajv/dist/2020.js");
   const addFormats = require("ajv-formats") as typeof import("ajv-formats");
   // No loadSchema: a $ref to somewhere else stays unresolved, so nothing is ever fetched.
   const options: Options = {
     allErrors: true,
-    strict: isOurs,
+    strictSchema: isOurs,
+    strictNumbers: true,
     verbose: true,
     allowUnionTypes: true,
     validateFormats: true,

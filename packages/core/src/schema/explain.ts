@@ -1,5 +1,5 @@
 /** ajv's errors, repaired: where exactly, what was expected, what was found, and the nearest name. */
-import { didYouMean } from "../nearest.js";
+import { didYouMean, nearest } from "../nearest.js";
 import { fromPointer, toPointer } from "../pointer.js";
 import type { ErrorObject } from "./ajv.js";
 
@@ -92,8 +92,8 @@ function explain(error: ErrorObject, prefix: string, root: unknown): Finding {
   switch (error.keyword) {
     case "required": {
       const name = String(params["missingProperty"]);
-      const near = didYouMean(name, keysOf(error.data));
-      const fix = near === undefined ? {} : { fix: `a key is near: ${near}` };
+      const near = nearest(name, keysOf(error.data));
+      const fix = near === undefined ? {} : { fix: `rename ${JSON.stringify(near)}` };
       const expected = `the key ${JSON.stringify(name)}`;
       return { code, pointer: child(pointer, name), message: `${JSON.stringify(name)} is missing`, expected, ...fix };
     }
