@@ -1,6 +1,6 @@
 /** What paired rows say about one metric: the difference, its interval, and how sure we are on which side of a margin it lies. */
 import type { Metric } from "../metrics/metric.js";
-import { bootstrap } from "../stats/bootstrap.js";
+import { bootstrap, DEFAULT_RESAMPLES } from "../stats/bootstrap.js";
 import { mcnemarExact, type PairedCounts, tangoInterval, tangoTest } from "../stats/mcnemar.js";
 import { type Measured, toColumns } from "../suites/measure.js";
 
@@ -37,7 +37,12 @@ const RESAMPLE_SEED = 20_231_117;
  * - Rows none of which differ: the interval is [delta, delta]. Decoding is greedy and deterministic, so equal answers are
  *   equal for sure, and the paired difference has no spread to estimate.
  */
-export function weigh(metric: Metric, scores: PairedScores, confidence: number): Evidence {
+export function weigh(
+  metric: Metric,
+  scores: PairedScores,
+  confidence: number,
+  resamples = DEFAULT_RESAMPLES,
+): Evidence {
   if (metric.kind === "mean" && metric.isBinary) return weighBinary(scores, confidence);
   const [base, head] = [toColumns(metric, scores.base), toColumns(metric, scores.head)];
   const width = base.columns.length;
@@ -51,7 +56,7 @@ export function weigh(metric: Metric, scores: PairedScores, confidence: number):
             n,
             aggregate: ([total = 0]) => total / n,
           },
-          { confidence, seed: RESAMPLE_SEED },
+          { confidence, seed: RESAMPLE_SEED, resamples },
         )
       : bootstrap(
           {
@@ -59,7 +64,7 @@ export function weigh(metric: Metric, scores: PairedScores, confidence: number):
             n,
             aggregate: (sums) => head.aggregate(sums.subarray(width)) - base.aggregate(sums.subarray(0, width)),
           },
-          { confidence, seed: RESAMPLE_SEED },
+          { confidence, seed: RESAMPLE_SEED, resamples },
         );
   const same = scores.head.every((row, i) => isSame(row, scores.base[i]));
   return {

@@ -14,6 +14,7 @@ import type {
 import { weigh } from "../gate/evidence.js";
 import { pairResults, type RowPair, type SuitePair } from "../gate/pair.js";
 import { METRICS } from "../metrics/table.js";
+import { SHOWN_RESAMPLES } from "../stats/bootstrap.js";
 import { measuredOf } from "../suites/measured-of.js";
 
 /** A state in git. */
@@ -226,6 +227,7 @@ function describeMetric(
             head: rows.map((row) => measuredOf(row.head, metric)),
           },
           gate.confidence,
+          SHOWN_RESAMPLES,
         ));
   const { base, head, delta, ci } = evidence;
   return { metric: name, slice, n: rows.length, bare, base, head, delta, ci, judged };

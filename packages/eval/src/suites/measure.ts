@@ -1,7 +1,7 @@
 /** From rows to scores, and from scores to a value with its interval. */
 import { GituneError, type Issue, type MetricValue } from "@gitune/core";
 import type { Metric, ScoredText, Statistics } from "../metrics/metric.js";
-import { type BootstrapInput, bootstrap } from "../stats/bootstrap.js";
+import { type BootstrapInput, bootstrap, SHOWN_RESAMPLES } from "../stats/bootstrap.js";
 import { wilson } from "../stats/wilson.js";
 
 /** What an interval needs of a row: its score, and its counts where the metric is no mean. */
@@ -87,7 +87,7 @@ export function summarize(metric: Metric, rows: readonly Measured[], options: In
     const hits = rows.reduce((sum, row) => sum + row.score, 0);
     return { value: hits / n, n, ci: wilson(hits, n, options.confidence), signature: metric.signature };
   }
-  const { estimate, ci } = bootstrap(toColumns(metric, rows), options);
+  const { estimate, ci } = bootstrap(toColumns(metric, rows), { ...options, resamples: SHOWN_RESAMPLES });
   return { value: estimate, n, ci, signature: metric.signature };
 }
 
