@@ -166,6 +166,12 @@ describe("a verdict", () => {
     assert.match((await pull.comments())[0]?.body ?? "", /gitune: fail/);
   });
 
+  it("inconclusive that the gate blocks is red, and the gate's word", async () => {
+    const { job } = await runScenario({ stdout: document("inconclusive"), exitCode: 1 });
+    assert.deepEqual(titles(job), ["gitune: the gate says no"]);
+    assert.match(job.annotations[0]?.message ?? "", /tickets: inconclusive/);
+  });
+
   it("pass with exit code 1 counts as fail", async () => {
     const { result } = await runScenario({ stdout: document("pass"), exitCode: 1 });
     assert.equal(result.conclusion, "failure");

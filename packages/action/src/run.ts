@@ -63,11 +63,12 @@ function sayVerdict(result: ActionResult): void {
     return;
   }
   if (verdict === "fail") {
-    const failed = result.projects.filter((project) => project.verdict === "fail");
-    const names = failed.map((project) => project.name).join(", ");
+    // A gate may also block what it cannot decide.
+    const blocking = result.projects.filter((project) => project.verdict !== "pass");
+    const names = blocking.map((project) => `${project.name}: ${project.verdict}`).join(", ");
     // A project that failed its checks was never compared.
-    const isCompared = failed.some((project) => project.rules.length > 0);
-    core.error(`The verdict${names === "" ? "" : ` for ${names}`} is "fail". The job's summary says why.`, {
+    const isCompared = blocking.some((project) => project.rules.length > 0);
+    core.error(`${names === "" ? "" : `${names}. `}The job's summary says why.`, {
       title: isCompared ? "gitune: the gate says no" : "gitune: a check says no",
     });
   } else if (exitCode === 2) {
