@@ -93,6 +93,14 @@ export const ISSUE_CODES = {
   "disk.write": "A file cannot be written.",
   "machine.io": "The machine failed to read or write.",
   internal: "gitune failed in a way it should not: a bug.",
+  // evaluation and gate
+  "eval.unknown-metric": "A metric was asked for that gitune does not have.",
+  "eval.not-applicable": "A row cannot be scored by a metric of its suite.",
+  "eval.empty-suite": "There are no rows to score.",
+  "eval.generation-failed": "No row of a suite could be generated.",
+  "eval.missing-score": "A row of stored results lacks a score that is needed.",
+  "gate.not-comparable": "Two results are of different rows, data, templates or versions of a metric.",
+  "gate.rule": "A gate rule names a suite, metric or slice that the results do not have.",
   // command line and action
   "cli.usage": "The command was called in a way that it does not know.",
   "cli.interrupted": "The command was stopped before its end.",

@@ -2,7 +2,7 @@
 export { compareResults, gateExitCode } from "./gate/compare-results.js";
 export type { CorpusMetric, MeanMetric, Metric, Refusal, ScoredText, Statistics } from "./metrics/metric.js";
 export { findMetric, METRICS, metricNames } from "./metrics/table.js";
-export { capGraphemes, clean, escapeHtml, escapeMarkdown } from "./report/escape.js";
+export { capGraphemes } from "./report/escape.js";
 export { renderHtml } from "./report/render-html.js";
 export { type MarkdownOptions, renderMarkdown } from "./report/render-markdown.js";
 export {

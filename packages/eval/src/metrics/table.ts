@@ -1,5 +1,5 @@
 /** The metrics there are. A new one is a file of its own and a line here (docs/adding-a-metric.md). */
-import { GituneError } from "@gitune/core";
+import { didYouMean, GituneError } from "@gitune/core";
 import { accuracy } from "./accuracy.js";
 import { bleu } from "./bleu.js";
 import { chrf } from "./chrf.js";
@@ -22,11 +22,13 @@ export const metricNames: readonly string[] = LIST.map((metric) => metric.name);
 export function findMetric(name: string): Metric {
   const metric = METRICS.get(name);
   if (metric !== undefined) return metric;
+  const fix = didYouMean(name, metricNames);
   throw new GituneError({
     code: "eval.unknown-metric",
     severity: "error",
     message: `there is no metric "${name}"`,
     expected: `one of ${metricNames.join(", ")}`,
     found: name,
+    ...(fix === undefined ? {} : { fix }),
   });
 }

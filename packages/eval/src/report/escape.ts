@@ -1,7 +1,11 @@
 /** Other people's text (rows, predictions, names) made harmless for Markdown and HTML. Never shown without passing here. */
 
-/** Ends a mention, a reference or a link without being seen. */
+import { escapeHtml as escapeHtmlText, escapeMarkdown as escapeLine } from "@gitune/core";
+
+/** Ends a reference without being seen. */
 const ZERO_WIDTH_SPACE = "\u200b";
+/** What is left of an address of an issue is still a reference to it. */
+const REFERENCE_PATH = /\/(issues|pull|discussions)\/(?=\d)/g;
 
 /** Control characters but tab and line feed: terminals obey some, browsers drop others. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -45,37 +49,15 @@ function hex(character: string): string {
   return (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
 }
 
-const MARKDOWN_RULES: readonly (readonly [what: RegExp, replacement: string])[] = [
-  [/&/g, "&amp;"],
-  [/</g, "&lt;"],
-  [/>/g, "&gt;"],
-  [/[\\`*_[\]|~$]/g, "\\$&"],
-  // A workflow expression, should the text ever end up in a workflow.
-  [/\\\$(?=\{\{)/g, `\\$$${ZERO_WIDTH_SPACE}`],
-  [/@(?=[\p{L}\p{N}])/gu, `@${ZERO_WIDTH_SPACE}`],
-  [/#(?=\d)/g, `#${ZERO_WIDTH_SPACE}`],
-  [/\bGH-(?=\d)/gi, `$&${ZERO_WIDTH_SPACE}`],
-  // Addresses become links by themselves.
-  [/(\w):\/\//g, `$1:${ZERO_WIDTH_SPACE}//`],
-  [/\bwww\./gi, `www${ZERO_WIDTH_SPACE}.`],
-  [/\/(issues|pull|discussions)\/(?=\d)/g, `/$1/${ZERO_WIDTH_SPACE}`],
-  // Only at the start of a line do these open a heading, a list or a rule.
-  [/^(\s*)([-+=#])/, "$1\\$2"],
-  [/^(\s*\d+)([.)])/, "$1\\$2"],
-  [/\n/g, "<br>"],
-  [/\t/g, " "],
-];
-
 /**
- * Text as text inside a line or a table cell of GitHub's Markdown: no markup, no HTML, no mention, reference or link, no
- * line break but `<br>`.
+ * Text as text inside a line or a table cell of GitHub's Markdown: core's rules for a line, `<br>` between lines.
  * @param limit graphemes shown
  */
 export function escapeMarkdown(text: string, limit = 300): string {
-  return MARKDOWN_RULES.reduce(
-    (escaped, [what, replacement]) => escaped.replace(what, replacement),
-    clean(capGraphemes(text, limit)),
-  );
+  return clean(capGraphemes(text, limit))
+    .split("\n")
+    .map((line) => escapeLine(line).replace(REFERENCE_PATH, `/$1/${ZERO_WIDTH_SPACE}`))
+    .join("<br>");
 }
 
 /** A name as code where it is a plain one, else as escaped text. */
@@ -83,15 +65,7 @@ export function markdownName(name: string): string {
   return /^[\w.:/-]{1,80}$/.test(name) && !name.includes("://") ? `\`${name}\`` : escapeMarkdown(name, 80);
 }
 
-const HTML_ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
 /** Text as text in HTML, in elements and in quoted attributes alike. @param limit graphemes shown */
 export function escapeHtml(text: string, limit = 300): string {
-  return clean(capGraphemes(text, limit)).replace(/[&<>"']/g, (character) => HTML_ENTITIES[character] ?? character);
+  return escapeHtmlText(clean(capGraphemes(text, limit)));
 }

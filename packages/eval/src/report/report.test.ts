@@ -156,7 +156,7 @@ describe("Markdown", () => {
           const escaped = escapeMarkdown(text, 1000);
           assert.doesNotMatch(escaped, /[\n\r]/);
           assert.doesNotMatch(escaped.replaceAll("<br>", ""), /[<>]/);
-          assert.doesNotMatch(escaped.replace(/\\[\\`*_[\]|~$+=#.)-]/g, ""), /[\\`*_[\]|~$]/);
+          assert.doesNotMatch(escaped.replace(/\\[\\`*_[\]|~${}#]/g, ""), /[\\`*_[\]|~$]/);
           assert.doesNotMatch(escaped, /@[a-z0-9]|#\d|:\/\//i);
         },
       ),
@@ -222,7 +222,7 @@ describe("HTML", () => {
       assert.ok(names.has(name) || tag === "</html>", tag);
       assert.doesNotMatch(attributes, / on/i);
     }
-    assert.ok(body.includes("&lt;script&gt;"));
+    assert.match(body, /&(lt|#60);script&(gt|#62);/);
     assert.doesNotMatch(html, /\u202e|(?!\n)\p{Cc}/u);
   });
 
@@ -242,10 +242,7 @@ describe("HTML", () => {
       fc.property(
         fc.string({ maxLength: 50 }).filter((text) => !/\p{C}/u.test(text)),
         (text) => {
-          const back = escapeHtml(text).replace(
-            /&(lt|gt|quot|#39|amp);/g,
-            (_, name: string) => ({ lt: "<", gt: ">", quot: '"', "#39": "'", amp: "&" })[name] ?? "",
-          );
+          const back = escapeHtml(text).replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)));
           assert.equal(back, text);
         },
       ),

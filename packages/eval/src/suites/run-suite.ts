@@ -31,7 +31,7 @@ export interface RunSuiteInput extends IntervalOptions {
 /**
  * Everything that can be refused is refused before the first token is generated. A row whose generation fails keeps its
  * place: it scores as an empty prediction and is counted in `usage.errors`, so that two results still pair.
- * @throws {GituneError} `eval.empty-suite`, `eval.duplicate-id`, `eval.unknown-metric`, `eval.not-applicable`;
+ * @throws {GituneError} `eval.empty-suite`, `data.duplicate-id`, `eval.unknown-metric`, `eval.not-applicable`;
  *   `eval.generation-failed` (exit code 3) when no row at all could be generated
  */
 export async function runSuite(input: RunSuiteInput): Promise<SuiteResult> {
@@ -175,7 +175,7 @@ function refuseRowSet(suite: SuiteConfig, rows: readonly EvalRow[]): void {
     first.set(row.id, before ?? row);
     if (before === undefined) continue;
     throw new GituneError({
-      code: "eval.duplicate-id",
+      code: "data.duplicate-id",
       severity: "error",
       file: row.file,
       line: row.line,

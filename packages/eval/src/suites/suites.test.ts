@@ -86,7 +86,7 @@ describe("running a suite", () => {
     const run = (given: object) =>
       runSuite({ ...common, suite: suiteConfig(["rougeL"]), rows: [evalRow("r0", "a")], generate: never, ...given });
     await assert.rejects(run({ rows: [] }), refusedWith("eval.empty-suite"));
-    await assert.rejects(run({ rows: [evalRow("r0", "a"), evalRow("r0", "b")] }), refusedWith("eval.duplicate-id"));
+    await assert.rejects(run({ rows: [evalRow("r0", "a"), evalRow("r0", "b")] }), refusedWith("data.duplicate-id"));
     await assert.rejects(run({ suite: suiteConfig(["rougel"]) }), refusedWith("eval.unknown-metric", /rougel/));
     await assert.rejects(
       run({ suite: suiteConfig(["accuracy"]), rows: [evalRow("r0", "a", { references: ["a", "b"] })] }),
