@@ -38,6 +38,7 @@ export async function readConfig(root: string, file: string): Promise<ReadConfig
     file,
     ...parsed.placeOf(fromPointer(finding.pointer)),
     ...finding,
+    ...quoteAdvice(finding),
   });
   if (parsed.value === null || parsed.value === undefined) {
     const message = "the config is empty";
@@ -55,6 +56,12 @@ export async function readConfig(root: string, file: string): Promise<ReadConfig
     project: config.name,
   }));
   return { config: issues.length > 0 ? null : config, issues };
+}
+
+/** YAML reads `1.0`, `no` … or a revision of digits alone as something else than the text that was meant. */
+function quoteAdvice({ code, expected, found }: Finding): Pick<Finding, "fix"> {
+  if (code !== "config.type" || expected !== "a string" || !/\((?:number|boolean|null)\)$/.test(found ?? "")) return {};
+  return { fix: "put it in quotes" };
 }
 
 async function readText(path: string): Promise<string | Pick<Issue, "code" | "severity" | "message" | "fix">> {

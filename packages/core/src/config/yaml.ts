@@ -39,6 +39,17 @@ export async function parseYaml(text: string): Promise<YamlText | { readonly iss
   });
   if (problems.length > 0) return { issues: problems };
 
+  const dangling: Issue[] = [];
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document)) return;
+      const message = `*${alias.source} refers to an anchor that is not there`;
+      const fix = "a text that starts with a star stands in quotes";
+      dangling.push({ code: "config.yaml", severity: "error", ...placeAt(alias.range?.[0] ?? 0), message, fix });
+    },
+  });
+  if (dangling.length > 0) return { issues: dangling };
+
   // Aliases inside aliased values are how a few lines become gigabytes; nobody needs them in a config.
   let nested: Node | undefined;
   visit(document, {
