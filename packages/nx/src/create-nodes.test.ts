@@ -29,11 +29,11 @@ import { dirname } from "node:path";
 const args = process.argv.slice(2);
 if (args[0] !== "--version") appendFileSync("calls.log", args.join(" ") + "\\n");
 else console.log("1.0.0");
-const out = args[args.indexOf("--out") + 1];
+const out = args[0] === "run" ? ".gitune/report/" + args[1] + "/report.md" : args[args.indexOf("--out") + 1];
 if (args[0] === "train") {
   mkdirSync(out, { recursive: true });
   writeFileSync(out + "/adapter_model.safetensors", "weights");
-} else if (args.includes("--out")) {
+} else if (args[0] === "eval" || args[0] === "run") {
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(out, "{}");
 }
@@ -130,12 +130,14 @@ describe("@gitune/nx in a workspace", () => {
       "validate faq",
       `train faq --out ${out}/adapter`,
       `eval faq --adapter ${out}/adapter --out ${out}/results.json`,
-      `run faq --base main --out ${out}/report`,
+      "run faq --base main",
     ]);
     rmSync(join(root, out), { recursive: true });
+    rmSync(join(root, ".gitune"), { recursive: true });
     assert.deepEqual(run("run", "faq:gate"), []);
     assert.ok(existsSync(join(root, out, "adapter/adapter_model.safetensors")));
     assert.ok(existsSync(join(root, out, "results.json")));
+    assert.ok(existsSync(join(root, ".gitune/report/faq/report.md")));
 
     write("datasets/faq/evals/answers.jsonl", '{"new":true}\n');
     const again = run("run", "faq:gate").map((call) => call.split(" ")[0]);

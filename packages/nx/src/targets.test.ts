@@ -45,12 +45,13 @@ test("each verb has its inputs, outputs and predecessors", () => {
     ],
     [
       "gate",
-      'gitune run a --base origin/main --out "datasets/a/.gitune/report"',
+      "gitune run a --base origin/main",
       ["eval"],
       [config, ...rows, schema, suite, base, { runtime: "git merge-base HEAD origin/main" }, tool],
-      ["{projectRoot}/.gitune/report"],
+      ["{workspaceRoot}/.gitune/report/a"],
     ],
   ]);
+  assert.equal(targets["gate"]?.parallelism, false);
 });
 
 test("a config that says less has fewer targets", () => {

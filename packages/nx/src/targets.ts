@@ -79,13 +79,17 @@ export function inferTargets(
     inputs: [...unique([config, ...suites, ...base]), { dependentTasksOutputFiles: "**/*" }, ...toolInputs],
     outputs: ["{projectRoot}/.gitune/results.json"],
   });
-  targets["gate"] = task({
-    command: `${tool.bin} run ${facts.name} --base ${tool.baseRef} --out "${made}/report"`,
-    description: "Compare with the merge-base by the project's gate",
-    dependsOn: ["eval"],
-    inputs: [...checked, { runtime: `git merge-base HEAD ${tool.baseRef}` }, ...toolInputs],
-    outputs: ["{projectRoot}/.gitune/report"],
-  });
+  targets["gate"] = {
+    ...task({
+      command: `${tool.bin} run ${facts.name} --base ${tool.baseRef}`,
+      description: "Compare with the merge-base by the project's gate",
+      dependsOn: ["eval"],
+      inputs: [...checked, { runtime: `git merge-base HEAD ${tool.baseRef}` }, ...toolInputs],
+      outputs: [`{workspaceRoot}/.gitune/report/${facts.name}`],
+    }),
+    // Each run replaces the report folder of the whole repository, so never two at a time.
+    parallelism: false,
+  };
   return targets;
 }
 
