@@ -1,6 +1,6 @@
 /**
  * Names every public export without a docstring: each name of each packages/<name>/src/index.ts, looked up where it is
- * defined. Types count like functions; members are for the reviewer.
+ * defined. An object type may say it at its members.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -40,7 +40,9 @@ function findProblem({ name, from }, importer, root, depth = 0) {
   ).exec(text);
   if (definition) {
     const before = text.slice(0, definition.index);
-    return endsInDocstring(before) ? null : `${shown}:${before.split("\n").length}  ${name} has no docstring`;
+    return endsInDocstring(before) || documentsMembers(text.slice(definition.index))
+      ? null
+      : `${shown}:${before.split("\n").length}  ${name} has no docstring`;
   }
   const further = reExports(text).find((other) => other.as === name);
   return further ? findProblem(further, file, root, depth + 1) : `${shown}  does not define ${name}`;
@@ -50,6 +52,12 @@ function findProblem({ name, from }, importer, root, depth = 0) {
 function endsInDocstring(before) {
   const text = before.trimEnd();
   return text.endsWith("*/") && text.startsWith("/**", text.lastIndexOf("/*"));
+}
+
+/** Whether what starts here is an object type whose members say what they are: then its name needs no sentence more. */
+function documentsMembers(text) {
+  const body = /^export (?:interface|type) [^{;]*\{\n([\s\S]*?)^\}/m.exec(text);
+  return body?.index === 0 && body[1].includes("/**");
 }
 
 /** Every `export { a, b as c, type D } from "./x.js"` of a file. */

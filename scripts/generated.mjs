@@ -10,6 +10,12 @@ import { fileURLToPath } from "node:url";
 /** What is generated, and by which script. Paths from the root. */
 const GENERATED = [
   { file: "packages/action/README.md", from: "packages/action/action.yml", by: "packages/action/scripts/readme.mjs" },
+  {
+    file: "packages/core/schemas/gitune.schema.json",
+    from: "packages/core/src/config/schema.ts",
+    by: "scripts/core-generated.mjs",
+  },
+  { file: "packages/core/ISSUE_CODES.md", from: "packages/core/src/issue-codes.ts", by: "scripts/core-generated.mjs" },
 ];
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -1,6 +1,7 @@
 /** The row-level difference of two states of a project (contracts.md §4). */
 import type { JsonObject } from "./row.js";
 
+/** What happened to a row between two states; `moved` is the same row at another place. */
 export type RowChangeKind = "added" | "removed" | "changed" | "moved";
 
 export interface RowChange {
@@ -13,6 +14,7 @@ export interface RowChange {
   readonly line: number;
 }
 
+/** The row diff of one split: counts, and the rows that are not unchanged. */
 export interface SplitDiff {
   readonly split: string;
   readonly added: number;
@@ -23,6 +25,7 @@ export interface SplitDiff {
   readonly rows: readonly RowChange[];
 }
 
+/** The row diff of one project. */
 export interface ProjectDiff {
   readonly name: string;
   readonly splits: readonly SplitDiff[];

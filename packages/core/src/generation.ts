@@ -14,6 +14,7 @@ export interface GenerationOptions {
   readonly stop?: readonly string[];
 }
 
+/** Why a generation ended: its end token, its length limit, or a failure. */
 export type StopReason = "eos" | "length" | "error";
 
 export interface Generation {

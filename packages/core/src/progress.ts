@@ -9,4 +9,5 @@ export interface ProgressEvent {
   /** Facts to show beside the bar: loss, tokens/s. */
   readonly detail?: Readonly<Record<string, string | number>>;
 }
+/** Takes progress as it happens; never throws. */
 export type OnProgress = (event: ProgressEvent) => void;

@@ -3,6 +3,7 @@ import { printable } from "./escape.js";
 import type { Issue, Severity } from "./issue.js";
 import { ISSUE_CODES } from "./issue-codes.js";
 
+/** How issues are shown. */
 export type IssueFormat = "text" | "json" | "github" | "sarif";
 /** What a piece of the text is; a colour function decides how it looks. */
 export type IssuePart = "place" | "pointer" | "code" | Severity | "fix";

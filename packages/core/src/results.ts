@@ -41,6 +41,7 @@ export interface SuiteResult {
   readonly rows: readonly ResultRow[];
 }
 
+/** What one evaluation found: `results.json` (contracts.md §5). */
 export interface Results {
   readonly version: 1;
   readonly project: string;
@@ -51,6 +52,7 @@ export interface Results {
   readonly suites: readonly SuiteResult[];
 }
 
+/** What the gate says; inconclusive where the rows are too few to tell. */
 export type Verdict = "pass" | "fail" | "inconclusive";
 
 export interface RuleOutcome {

@@ -1,10 +1,12 @@
 /** What a row is once its format has been read. All formats end in one of these shapes. */
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+/** An object as JSON has it. */
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
+/** Who speaks in a turn. */
 export type Role = "system" | "user" | "assistant" | "tool";
 
 /** One turn. Fields beside role and content (name, tool_calls …) reach the chat template untouched. */

@@ -27,6 +27,7 @@ export interface GeneratorOptions {
   readonly device?: Device;
 }
 
+/** An open model that generates; `close` frees its worker. */
 export interface Generator {
   readonly generate: Generate;
   close(): Promise<void>;

@@ -4,6 +4,7 @@
  */
 import type { Severity } from "../issue.js";
 
+/** How a row says what it teaches. */
 export type DataFormat = "messages" | "prompt-completion" | "alpaca" | "sharegpt" | "text" | "preference";
 
 export interface DataConfig {
@@ -19,7 +20,9 @@ export interface DataConfig {
   readonly mix: readonly { readonly project: string; readonly weight: number }[];
 }
 
+/** What a check's finding is worth; `off` does not look. */
 export type CheckLevel = "off" | Severity;
+/** A check's level and its own options. */
 export interface CheckConfig {
   readonly level: CheckLevel;
   readonly [option: string]: string | number | boolean | readonly string[];
@@ -41,10 +44,14 @@ export interface LoraTechnique {
 export interface FullTechnique {
   readonly type: "full";
 }
+/** What is trained, and how it is kept. */
 export type Technique = LoraTechnique | FullTechnique;
 
+/** Where the engine runs; `auto` is the best that the machine has. */
 export type Device = "auto" | "cpu" | "cuda" | "webgpu" | "tfjs-node-gpu" | "tfjs-node" | "tfjs";
+/** What happens to a row longer than `max_length`. */
 export type Overflow = "error" | "truncate" | "drop";
+/** The learning rate's way over the steps, after the warmup. */
 export type Schedule = "constant" | "linear" | "cosine";
 
 export interface TrainConfig {
@@ -110,6 +117,7 @@ export interface GateConfig {
   readonly rules: readonly GateRule[];
 }
 
+/** A project's config, every default in its place. */
 export interface Config {
   readonly name: string;
   readonly version: string;

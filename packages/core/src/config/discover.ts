@@ -8,7 +8,9 @@ import { didYouMean } from "../nearest.js";
 import type { Project } from "./config.js";
 import { readConfig } from "./read.js";
 
+/** Projects are found below this folder of a repository. */
 export const PROJECTS_FOLDER = "datasets";
+/** The file that makes a folder a project. */
 export const CONFIG_FILE = "gitune.yaml";
 const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(["node_modules", "dist", "__pycache__"]);
 const MAX_FOLDER_DEPTH = 32;

@@ -67,6 +67,7 @@ export interface WrittenGateRule {
   readonly max?: number;
 }
 
+/** A `gitune.yaml` as parsed, before defaults. */
 export interface WrittenConfig {
   readonly name: string;
   readonly version?: string;

@@ -89,6 +89,7 @@ function oneOf(value: JsonObject, first: string, second: string): Finding[] {
   ];
 }
 
+/** A suite's rows that can be used, and what is wrong with the others. */
 export interface SuiteReading {
   readonly rows: readonly EvalRow[];
   readonly issues: readonly Issue[];

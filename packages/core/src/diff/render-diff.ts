@@ -4,7 +4,9 @@ import { escapeHtml, escapeMarkdown, printable } from "../escape.js";
 import type { JsonValue } from "../row.js";
 import { changedFields, diffWords, type FieldChange } from "./words.js";
 
+/** How a diff is shown. */
 export type DiffFormat = "text" | "markdown" | "json";
+/** What a piece of a shown diff is, for whoever colors it. */
 export type DiffPart = "title" | "added" | "removed" | "changed" | "moved" | "quiet";
 
 export interface RenderDiffOptions {

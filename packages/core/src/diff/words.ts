@@ -30,6 +30,7 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Neighbouring words of a changed text with the same fate. */
 export interface WordRun {
   readonly kind: "same" | "removed" | "added";
   readonly text: string;

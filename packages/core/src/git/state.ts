@@ -10,8 +10,10 @@ import { GituneError } from "../issue.js";
 import { gitText, readObjects } from "./git.js";
 import { resolveRef } from "./refs.js";
 
+/** The name of the state that is not committed: the files as they are. */
 export const WORKTREE = "worktree";
 
+/** A file of a git tree: its path from the root, and its blob's id. */
 export interface TreeFile {
   readonly path: string;
   readonly sha: string;

@@ -22,11 +22,13 @@ export interface JsonlRow {
   readonly text: string;
 }
 
+/** A line that is no row, and why. */
 export interface JsonlProblem {
   readonly kind: "issue";
   readonly issue: Issue;
 }
 
+/** What a line of a JSONL file turned out to be. */
 export type JsonlItem = JsonlRow | JsonlProblem;
 
 export interface ReadJsonlOptions {

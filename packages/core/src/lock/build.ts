@@ -4,6 +4,7 @@ import { listSplit } from "../dataset/files.js";
 import { canonicalJson, hashFile, sha256Hex } from "../hash.js";
 import { nativePath } from "../io/paths.js";
 
+/** The lock's name inside an adapter's folder. */
 export const LOCK_FILE = "gitune.lock.json";
 
 /** What whoever trains adds to what core can hash. All hashes are sha256 in hex. */

@@ -57,4 +57,5 @@ export interface CorpusMetric extends MetricBase {
   readonly aggregate: (sums: Statistics) => number;
 }
 
+/** One metric: its name, range and direction, and how it scores. */
 export type Metric = MeanMetric | CorpusMetric;

@@ -68,6 +68,7 @@ export interface MetricLine {
   readonly judged: readonly JudgedRule[];
 }
 
+/** A rule of the gate with what became of it. */
 export interface JudgedRule {
   readonly rule: GateRule;
   readonly outcome: RuleOutcome;

@@ -12,6 +12,7 @@ export interface PredictionRow extends RowPlace {
   readonly references: readonly string[];
 }
 
+/** What to score, and by which metrics. */
 export interface ScorePredictionsInput extends IntervalOptions {
   readonly rows: readonly PredictionRow[];
   readonly metrics: readonly string[];
