@@ -22,6 +22,7 @@ export interface StoreOptions extends AtomicOptions {
   readonly onIssue?: (issue: Issue) => void;
 }
 
+/** Finished results, each under its cache key; what is stored is checked before it is used. */
 export class Store {
   readonly dir: string;
   private readonly options: StoreOptions;
