@@ -1,10 +1,11 @@
 /** `gitune run`: what a pull request with this change gets, on this machine. */
 import { relative } from "node:path";
-import { type Device, findRepoRoot, WORKTREE } from "@gitune/core";
+import { type Device, findRepoRoot, renderIssues, WORKTREE } from "@gitune/core";
 import { openStore } from "../open-store.js";
 import { deviceOption, threadsOption } from "../options.js";
 import type { PipelineResult, ProjectOutcome } from "../pipeline/result.js";
 import { runPipeline } from "../pipeline/run-pipeline.js";
+import { toDocument } from "../pipeline/to-document.js";
 import { issueColors } from "../terminal/issue-colors.js";
 import { counted, formatSeconds } from "../terminal/table.js";
 import { rulesTable, verdictWord } from "../terminal/verdict.js";
@@ -55,13 +56,12 @@ export const run: Verb = {
       onProgress: context.onProgress,
       signal: context.signal,
     });
-    return { exitCode: result.exitCode, text: await textOf(result, context), document: result };
+    return { exitCode: result.exitCode, text: textOf(result, context), document: toDocument(result, root) };
   },
 };
 
 /** The verdict first, then a project at a time. */
-async function textOf(result: PipelineResult, { colors, cwd }: Context): Promise<string> {
-  const { renderIssues } = await import("@gitune/core");
+function textOf(result: PipelineResult, { colors, cwd }: Context): string {
   const blocks = result.projects.map((project) => {
     const errors = project.issues.filter(({ severity }) => severity === "error");
     return [

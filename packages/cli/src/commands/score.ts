@@ -7,8 +7,8 @@ import { formatInterval, formatScore, textTable } from "../terminal/table.js";
 import type { Verb } from "../verb.js";
 
 interface Options {
-  readonly metrics: readonly string[];
-  readonly predictions: string;
+  readonly metrics?: readonly string[];
+  readonly predictions?: string;
   readonly rows?: string;
 }
 
@@ -18,8 +18,8 @@ const INTERVALS = { confidence: 0.95, seed: 42 };
 export const score: Verb = {
   configure: (command) =>
     command
-      .requiredOption("--metrics <names>", `parted by commas: ${metricNames.join(", ")}`, nameList)
-      .requiredOption("--predictions <file.jsonl>", 'a line a row: {"id"?, "prediction", "references": [...]}')
+      .option("--metrics <names>", `parted by commas: ${metricNames.join(", ")}`, nameList)
+      .option("--predictions <file.jsonl>", 'a line a row: {"id"?, "prediction", "references": [...]}')
       .option("--rows <file.jsonl>", "where to write each row's scores"),
   examples: [
     ["gitune score --metrics rouge1,rougeL --predictions out.jsonl", "the averages with 95% intervals"],
@@ -31,9 +31,12 @@ export const score: Verb = {
   exitCodes: { 0: "scored", 2: "an unknown metric, or a file that cannot be read as predictions", 3: "disk failure" },
   run: async (context, command) => {
     const options = command.opts<Options>();
-    const lines = await readJsonlFile(context.cwd, options.predictions, context.signal);
-    const rows = toPredictions(lines, shownPath(context.cwd, options.predictions));
-    const scored = scorePredictions({ rows, metrics: options.metrics, ...INTERVALS });
+    const { metrics, predictions } = options;
+    if (metrics === undefined || predictions === undefined)
+      throw missing(metrics === undefined ? "metrics" : "predictions");
+    const lines = await readJsonlFile(context.cwd, predictions, context.signal);
+    const rows = toPredictions(lines, shownPath(context.cwd, predictions));
+    const scored = scorePredictions({ rows, metrics, ...INTERVALS });
     if (options.rows !== undefined) {
       const scores = scored.rows.map(({ id, ...rest }) => ({ id, ...rest }));
       await writeJsonl(pathFrom(context.cwd, options.rows), scores);
@@ -56,6 +59,12 @@ export const score: Verb = {
     };
   },
 };
+
+/** By hand: commander would ask for a missing option before it names a misspelt one. */
+function missing(option: string): GituneError {
+  const message = `--${option} is missing`;
+  return new GituneError({ code: "cli.usage", severity: "error", message, fix: "see gitune score --help" });
+}
 
 /** @throws {GituneError} `row.type`, an issue a line that is no prediction */
 function toPredictions(lines: readonly JsonlRow[], file: string): readonly PredictionRow[] {

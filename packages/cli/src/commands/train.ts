@@ -1,7 +1,8 @@
 /** `gitune train`: one project's adapter. */
 import { join, relative } from "node:path";
-import { readRows } from "@gitune/core";
+import { buildLock, readRows, writeLock } from "@gitune/core";
 import type { Command } from "commander";
+import { lockParts } from "../lock-parts.js";
 import { deviceOption, pathFrom, positiveInteger, threadsOption } from "../options.js";
 import { usableProject } from "../projects.js";
 import { counted, formatSeconds } from "../terminal/table.js";
@@ -52,7 +53,7 @@ export const train: Verb = {
 async function trainProject(context: Context, command: Command, options: Options): Promise<Outcome> {
   const project = await usableProject(context.cwd, command.args[0]);
   const { config, root, dir } = project;
-  const { openBase, trainAdapter } = await import("@gitune/train");
+  const { engineEnvironment, openBase, trainAdapter } = await import("@gitune/train");
   const base = await openBase({ root, projectDir: dir, base: config.train.base, revision: config.train.revision });
   const out =
     options.out === undefined ? join(root, ".gitune", "adapters", config.name) : pathFrom(context.cwd, options.out);
@@ -69,6 +70,8 @@ async function trainProject(context: Context, command: Command, options: Options
     onProgress: context.onProgress,
     signal: context.signal,
   });
+  const lock = await buildLock(project, lockParts(base, engineEnvironment(options.device ?? config.train.device)));
+  await writeLock(result.adapterDir, lock);
   const [first, last] = [result.losses[0], result.losses.at(-1)];
   const loss = first === undefined || last === undefined ? "" : `, loss ${first.toFixed(3)} to ${last.toFixed(3)}`;
   const lines = [

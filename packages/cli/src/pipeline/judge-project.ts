@@ -1,8 +1,9 @@
 /** One project of the pipeline: what changed, its two adapters, both evaluated on the head's rows, the gate. */
 import type { Device, EvalRow, Issue, OnProgress, Project, ProjectDiff, Row, Store } from "@gitune/core";
-import { GituneError, loadRows, readSuite } from "@gitune/core";
+import { buildLock, GituneError, loadRows, readSuite } from "@gitune/core";
 import { compareResults } from "@gitune/eval";
 import type { Base } from "@gitune/train";
+import { lockParts } from "../lock-parts.js";
 import { type Evaluation, evaluateSuites, type SuiteRows } from "./evaluate.js";
 import { projectFingerprint } from "./keys.js";
 import type { AdapterOutcome, ProjectOutcome } from "./result.js";
@@ -130,8 +131,10 @@ async function compareStates(
   const headResults = hasSuites ? (await evaluate(headBase, headAdapter, "evaluate head")).results : null;
   const comparison = base && headResults && compareResults(base, headResults, gate);
 
+  const { engineEnvironment } = await import("@gitune/train");
   return {
     project,
+    lock: await buildLock(project, lockParts(headBase, engineEnvironment(common.device))),
     rows: Object.fromEntries(after.suites.map(({ suite, rows }): [string, readonly EvalRow[]] => [suite.name, rows])),
     outcome: {
       name: project.config.name,
@@ -167,7 +170,12 @@ function gateNotes(head: Project, before: Project | null): readonly string[] {
 }
 
 function unchanged(project: Project, { diff, issues }: ProjectFacts): JudgedProject {
-  return { project, rows: {}, outcome: { ...NOTHING, diff, issues, name: project.config.name, dir: project.dir } };
+  return {
+    project,
+    lock: null,
+    rows: {},
+    outcome: { ...NOTHING, diff, issues, name: project.config.name, dir: project.dir },
+  };
 }
 
 const NOTHING: Pick<ProjectOutcome, "status" | "verdict" | "notes" | "adapters" | "results" | "comparison"> = {

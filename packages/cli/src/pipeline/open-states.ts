@@ -23,16 +23,43 @@ export interface RepositoryState {
 
 /** Opens the head: all that its checks look at, base models included. */
 export async function openHead(root: string, ref: string): Promise<RepositoryState> {
-  const first = await openProjects(root, ref, []);
-  const bases = first.projects.flatMap((project) => localBase(project) ?? []);
-  if (ref === WORKTREE || bases.length === 0) return first;
-  await first.state.dispose();
-  return openProjects(root, ref, bases);
+  return openWith(root, ref, (project) => [...outsidePaths(project), ...[localBase(project) ?? []].flat()]);
 }
 
 /** Opens the base: its projects, without their base models. */
 export async function openBaseState(root: string, sha: string): Promise<RepositoryState> {
-  return openProjects(root, sha, []);
+  return openWith(root, sha, outsidePaths);
+}
+
+/** Which other paths a state needs is in its configs, so a commit may have to be opened twice. */
+async function openWith(
+  root: string,
+  ref: string,
+  pathsOf: (project: Project) => readonly string[],
+): Promise<RepositoryState> {
+  const first = await openProjects(root, ref, []);
+  const paths = [...new Set(first.projects.flatMap(pathsOf))];
+  if (ref === WORKTREE || paths.length === 0) return first;
+  await first.state.dispose();
+  return openProjects(root, ref, paths);
+}
+
+/** What a project reads of the repository outside of the projects' folder, relative to the root. */
+function outsidePaths({ config, dir }: Project): readonly string[] {
+  const { schema, splits } = config.data;
+  const written = [
+    ...(schema === null ? [] : [schema]),
+    ...config.evals.map(({ data }) => data),
+    // The folder that a glob starts in.
+    ...Object.values(splits).flatMap((globs) => globs.map((glob) => glob.replace(/[^/]*[*?[{].*$/, ""))),
+  ];
+  return written
+    .map((path) => posix.join(dir, path).replace(/\/$/, ""))
+    .filter((path) => path !== "." && path !== ".." && !path.startsWith("../") && !isBelow(path, PROJECTS_FOLDER));
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
 }
 
 async function openProjects(root: string, ref: string, paths: readonly string[]): Promise<RepositoryState> {

@@ -50,8 +50,6 @@ export interface PipelineOptions {
   readonly threads?: number;
   /** Also evaluates the base model without an adapter; true by default. */
   readonly bareBase?: boolean;
-  /** Default: `.gitune/report` below the root. */
-  readonly reportDir?: string;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
@@ -86,7 +84,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRes
         base: { ref: options.base ?? "merge-base", sha: baseSha },
         head: { ref: headRef, sha: head.state.sha },
       };
-      const folder = options.reportDir ?? join(root, ".gitune", "report");
+      const folder = join(root, ".gitune", "report");
       const { comment, report, projects } = await writeReports(folder, judged, refs);
       return {
         version: 1,
@@ -206,7 +204,7 @@ async function judgeOne(
 function invalidProject(project: Project, issues: readonly Issue[], diff: ProjectDiff | null): JudgedProject {
   const notes = ["The checks found errors, so nothing was trained."];
   const outcome = { ...NOTHING_RUN, name: project.config.name, dir: project.dir, issues, diff, notes };
-  return { project, rows: {}, outcome: { ...outcome, status: "invalid", verdict: "fail" } };
+  return { project, lock: null, rows: {}, outcome: { ...outcome, status: "invalid", verdict: "fail" } };
 }
 
 function removedProject(project: Project, diff: DatasetDiff): JudgedProject {
@@ -214,7 +212,7 @@ function removedProject(project: Project, diff: DatasetDiff): JudgedProject {
   const notes = ["The change removes this project."];
   const projectDiff = diff.projects.find((one) => one.name === name) ?? null;
   const outcome = { ...NOTHING_RUN, name, dir: project.dir, issues: [], diff: projectDiff, notes };
-  return { project: null, rows: {}, outcome: { ...outcome, status: "removed", verdict: "pass" } };
+  return { project: null, lock: null, rows: {}, outcome: { ...outcome, status: "removed", verdict: "pass" } };
 }
 
 const NOTHING_RUN: Pick<ProjectOutcome, "adapters" | "results" | "comparison"> = {

@@ -1,7 +1,7 @@
 /** The report's files: one set for the pull request, one a project that changed. */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Project } from "@gitune/core";
-import { type EvalRow, type Results, writeFileAtomic } from "@gitune/core";
+import { type EvalRow, type Lock, type Project, type Results, writeFileAtomic, writeLock } from "@gitune/core";
 import { buildReport, type Report, renderHtml, renderMarkdown, toJson } from "@gitune/eval";
 import type { AdapterOutcome, ProjectOutcome, ReportFiles } from "./result.js";
 
@@ -10,6 +10,8 @@ export interface JudgedProject {
   readonly outcome: Omit<ProjectOutcome, "report">;
   /** Null for a project that the head no longer has. */
   readonly project: Project | null;
+  /** Of the head's adapter; null where none was trained. */
+  readonly lock: Lock | null;
   /** Suite name -> its rows. */
   readonly rows: Readonly<Record<string, readonly EvalRow[]>>;
 }
@@ -47,7 +49,7 @@ function trainSummary(adapter: AdapterOutcome | null) {
 
 /**
  * Writes `report.md`, `report.html` and `results.json`. Projects that did not change are left out, unless none did.
- * @param folder made when it is missing; a subfolder a changed project
+ * @param folder replaced as a whole; a subfolder a changed project
  */
 export async function writeReports(
   folder: string,
@@ -58,10 +60,12 @@ export async function writeReports(
   const shown = changed.length > 0 ? changed : judged;
   const reports = shown.map((one) => reportOf(one, refs));
   const comment = renderMarkdown(reports);
+  // A project that is no longer part of the change must not seem to be.
+  await rm(folder, { recursive: true, force: true });
   const report = await writeSet(folder, comment, renderHtml(reports), resultsOf(shown));
 
   const projects: ProjectOutcome[] = [];
-  for (const { outcome } of judged) {
+  for (const { outcome, lock } of judged) {
     const at = changed.findIndex((one) => one.outcome === outcome);
     const own = at < 0 ? undefined : reports[at];
     const files =
@@ -70,6 +74,7 @@ export async function writeReports(
     if (own?.comparison) {
       await writeFileAtomic(join(folder, outcome.name, "comparison.json"), [toJson(own.comparison)]);
     }
+    if (own && lock) await writeLock(join(folder, outcome.name), lock);
     projects.push({ ...outcome, report: files ?? null });
   }
   return { comment, report, projects };

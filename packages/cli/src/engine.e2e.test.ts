@@ -1,0 +1,362 @@
+/** The built CLI with the engine in it: a tiny base is trained from nothing, then adapters on top of it. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type Answer, ENVIRONMENT, jsonl, MAIN, TestRepository } from "./testing.js";
+
+const TOKENIZER = fileURLToPath(new URL("../../train/test/fixtures/tiny-chat", import.meta.url));
+/** Large enough to run every part, small enough for a second a step. */
+const MODEL = {
+  architectures: ["LlamaForCausalLM"],
+  model_type: "llama",
+  hidden_size: 32,
+  intermediate_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 8,
+  vocab_size: 370,
+  max_position_embeddings: 128,
+  rope_theta: 10_000,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+  hidden_act: "silu",
+  torch_dtype: "float32",
+};
+
+const row = (id: number, answer = "blue") => ({
+  id: `r${id}`,
+  messages: [
+    { role: "user", content: `thing ${id}?` },
+    { role: "assistant", content: answer },
+  ],
+});
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+function config(recipe: Readonly<Record<string, unknown>> = {}, extra = ""): string {
+  const train = {
+    base: "models/tiny",
+    technique: { type: "lora", r: 4, alpha: 8, targets: "all-linear" },
+    max_steps: 6,
+    batch_size: 4,
+    micro_batch_size: 4,
+    max_length: 64,
+    learning_rate: 0.01,
+    ...recipe,
+  };
+  return `name: colors
+version: 1.0.0
+description: What has which colour.
+data: { format: messages, id: id, splits: { train: train.jsonl } }
+train: ${JSON.stringify(train)}
+evals:
+  - { name: answers, data: answers.jsonl, metrics: [exact_match, rougeL], generation: { max_new_tokens: 6 } }
+gate:
+  rules:
+    - { suite: answers, metric: rougeL, max_regression: 0.5 }
+${extra}`;
+}
+
+const FILES = {
+  ".gitignore": ".gitune/\n",
+  "datasets/colors/gitune.yaml": config(),
+  "datasets/colors/train.jsonl": jsonl(numbers(1, 8).map((id) => row(id))),
+  "datasets/colors/answers.jsonl": jsonl(
+    numbers(50, 55).map((id) => ({ id: `e${id}`, prompt: `thing ${id}?`, references: ["blue"] })),
+  ),
+};
+
+let base: TestRepository;
+const made: TestRepository[] = [];
+
+before(async () => {
+  base = new TestRepository({
+    "models/empty/config.json": JSON.stringify(MODEL),
+    "datasets/pretrain/gitune.yaml": `name: pretrain
+version: 1.0.0
+description: Makes the base.
+data: { format: text, splits: { train: train.jsonl } }
+checks: { duplicates: off }
+train:
+  base: models/empty
+  technique: { type: full }
+  max_steps: 2
+  batch_size: 4
+  max_length: 64
+  micro_batch_size: 4
+`,
+    "datasets/pretrain/train.jsonl": jsonl(numbers(1, 4).map((id) => ({ text: `the sky is blue ${id}` }))),
+  });
+  cpSync(TOKENIZER, join(base.root, "models/empty"), { recursive: true });
+  const answer = await base.gitune(["train", "pretrain", "--out", "models/tiny", "--quiet"]);
+  assert.equal(answer.code, 0, answer.stderr);
+});
+
+after(() => {
+  base.remove();
+  for (const repository of made) repository.remove();
+});
+
+/** A repository with the tiny base, everything committed on main. */
+function project(files: Readonly<Record<string, string>> = {}): TestRepository {
+  const repository = new TestRepository({ ...FILES, ...files });
+  made.push(repository);
+  cpSync(join(base.root, "models/tiny"), join(repository.root, "models/tiny"), { recursive: true });
+  repository.commit("main");
+  return repository;
+}
+
+interface RunDocument {
+  readonly verdict: string;
+  readonly exit_code: number;
+  readonly comment: string;
+  readonly projects: readonly {
+    readonly status: string;
+    readonly verdict: string;
+    readonly notes: readonly string[];
+    readonly issues: readonly { readonly code: string }[];
+    readonly adapters: Readonly<Record<"base" | "head", { readonly sha256: string; readonly cached: boolean } | null>>;
+    readonly results: Readonly<Record<"bare" | "base" | "head", unknown>>;
+  }[];
+}
+
+function documentOf(answer: Answer): RunDocument {
+  assert.notEqual(answer.stdout, "", answer.stderr);
+  return JSON.parse(answer.stdout) as RunDocument;
+}
+
+function storedFiles(repository: TestRepository): readonly string[] {
+  const store = join(repository.root, ".gitune", "store");
+  return existsSync(store) ? readdirSync(store, { recursive: true, encoding: "utf8" }) : [];
+}
+
+test("run: a change is trained, evaluated and gated once; the second run takes it all from the store", async () => {
+  const repository = project();
+  const still = documentOf(await repository.gitune(["run", "--json"]));
+  assert.deepEqual([still.verdict, still.projects[0]?.status], ["pass", "unchanged"]);
+  assert.deepEqual(storedFiles(repository), []);
+
+  repository.write({ "datasets/colors/train.jsonl": jsonl(numbers(1, 10).map((id) => row(id))) });
+  const first = documentOf(await repository.gitune(["run", "--json"]));
+  const [colors] = first.projects;
+  assert.deepEqual([first.verdict, first.exit_code, colors?.status], ["pass", 0, "changed"]);
+  assert.deepEqual([colors?.adapters.base?.cached, colors?.adapters.head?.cached], [false, false]);
+  assert.notEqual(colors?.adapters.base?.sha256, colors?.adapters.head?.sha256);
+  assert.ok(colors?.results.bare && colors.results.base && colors.results.head);
+
+  const report = join(repository.root, ".gitune", "report");
+  assert.equal(readFileSync(join(report, "report.md"), "utf8").trimEnd(), first.comment.trimEnd());
+  assert.match(readFileSync(join(report, "report.html"), "utf8"), /^<!doctype html>/i);
+  const results = JSON.parse(readFileSync(join(report, "results.json"), "utf8")) as { project: string };
+  assert.equal(results.project, "colors");
+  const own = readdirSync(join(report, "colors")).sort();
+  assert.deepEqual(own, ["comparison.json", "gitune.lock.json", "report.html", "report.md", "results.json"]);
+
+  const files = storedFiles(repository);
+  const second = documentOf(await repository.gitune(["run", "--json"]));
+  assert.deepEqual(storedFiles(repository), files);
+  assert.deepEqual(
+    [second.projects[0]?.adapters.base?.cached, second.projects[0]?.adapters.head?.cached],
+    [true, true],
+  );
+  assert.deepEqual(second.projects[0]?.results, colors?.results);
+
+  const text = await repository.gitune(["run"]);
+  assert.match(text.stdout, /^Verdict: pass\n\npass {2}colors {2}changed, 2 rows added, base adapter from the store/);
+});
+
+test("run: a gate that cannot be met says no with 1", async () => {
+  const rules = "    - { suite: answers, metric: exact_match, min: 1 }\n";
+  const repository = project({ "datasets/colors/gitune.yaml": config({}, rules) });
+  repository.write({ "datasets/colors/train.jsonl": jsonl(numbers(1, 9).map((id) => row(id))) });
+  const answer = await repository.gitune(["run", "--no-bare"]);
+  assert.equal(answer.code, 1, answer.stderr);
+  assert.match(answer.stdout, /^Verdict: fail/);
+});
+
+test("run: a new project is compared with the bare base", async () => {
+  const repository = new TestRepository({ ".gitignore": ".gitune/\n" });
+  made.push(repository);
+  cpSync(join(base.root, "models/tiny"), join(repository.root, "models/tiny"), { recursive: true });
+  repository.commit("main");
+  repository.write(FILES);
+  const document = documentOf(await repository.gitune(["run", "--json"]));
+  const [colors] = document.projects;
+  assert.deepEqual([colors?.status, colors?.adapters.base, colors?.notes.length], ["new", null, 1]);
+  assert.deepEqual(colors?.results.base, colors?.results.bare);
+});
+
+test("run: rows with errors are a no of the checks, reported, and nothing is trained", async () => {
+  const repository = project();
+  const rows = jsonl(numbers(1, 8).map((id) => row(id)));
+  repository.write({ "datasets/colors/train.jsonl": rows.replace('"role":"user"', '"role":"usr"') });
+  const answer = await repository.gitune(["run", "--json"]);
+  const document = documentOf(answer);
+  assert.deepEqual([answer.code, document.projects[0]?.status, document.verdict], [1, "invalid", "fail"]);
+  assert.equal(document.projects[0]?.issues[0]?.code, "row.enum");
+  assert.match(document.comment, /train\.jsonl/);
+  assert.deepEqual(storedFiles(repository), []);
+});
+
+test("run: a base whose rows cannot be used does not stop the change that mends it", async () => {
+  const rows = jsonl(numbers(1, 8).map((id) => row(id)));
+  const repository = project({ "datasets/colors/train.jsonl": `${rows}{"broken\n` });
+  repository.write({ "datasets/colors/train.jsonl": rows });
+  const document = documentOf(await repository.gitune(["run", "--json"]));
+  assert.deepEqual([document.projects[0]?.status, document.projects[0]?.adapters.base], ["changed", null]);
+  assert.match(document.projects[0]?.notes[0] ?? "", /base's state cannot be trained/);
+});
+
+test("what cannot be trained is bad input, with its place", async () => {
+  const long = row(9, "blue ".repeat(200));
+  const cases: readonly (readonly [name: string, files: Record<string, string>, code: RegExp])[] = [
+    [
+      "a rank above the layer's size",
+      { "datasets/colors/gitune.yaml": config({ technique: { type: "lora", r: 500 } }) },
+      /\[lora\.rank\]/,
+    ],
+    [
+      "a row longer than max_length",
+      { "datasets/colors/train.jsonl": jsonl([row(1), long]) },
+      /train\.jsonl:2[\s\S]*\[row\.too-long\]/,
+    ],
+    ["no supervised token", { "datasets/colors/train.jsonl": jsonl([row(1), row(2, "")]) }, /train\.jsonl:2/],
+    [
+      "a base that is not there",
+      { "datasets/colors/gitune.yaml": config({ base: "models/none" }) },
+      /\[base\.missing\]/,
+    ],
+  ];
+  const repository = project();
+  for (const [name, files, said] of cases) {
+    repository.write({ ...FILES, ...files });
+    const answer = await repository.gitune(["train", "--out", "out"]);
+    assert.equal(answer.code, 2, `${name}: ${answer.stdout}${answer.stderr}`);
+    assert.match(answer.stderr, said, name);
+    assert.ok(!existsSync(join(repository.root, "out", "adapter_model.safetensors")), name);
+  }
+});
+
+test("train, eval, generate and compare work together", async () => {
+  const repository = project();
+  const trained = await repository.gitune(["train", "--out", "out", "--smoke", "--json"]);
+  assert.equal(trained.code, 0, trained.stderr);
+  const { steps, adapter } = JSON.parse(trained.stdout) as { steps: number; adapter: { sha256: string } };
+  assert.equal(steps, 2);
+  const lock = JSON.parse(readFileSync(join(repository.root, "out", "gitune.lock.json"), "utf8")) as {
+    project: string;
+  };
+  assert.equal(lock.project, "colors");
+
+  assert.equal((await repository.gitune(["eval", "--out", "bare.json"])).code, 0);
+  const tuned = await repository.gitune(["eval", "--adapter", "out", "--out", "tuned.json", "--json"]);
+  const results = JSON.parse(tuned.stdout) as { adapter: { path: string; sha256: string } };
+  assert.deepEqual(results.adapter, { path: "out", sha256: adapter.sha256 });
+  const compared = await repository.gitune(["compare", "bare.json", "tuned.json", "--project", "colors", "--json"]);
+  assert.equal(compared.code, 0, compared.stderr);
+  assert.equal((JSON.parse(compared.stdout) as { verdict: string }).verdict, "pass");
+
+  const missing = await repository.gitune(["eval", "--adapter", "nowhere"]);
+  assert.deepEqual([missing.code, /\[adapter\.missing\]/.test(missing.stderr)], [2, true]);
+
+  repository.write({
+    "in.jsonl": jsonl([{ id: "x", prompt: "thing 1?" }, { messages: [{ role: "user", content: "hi" }] }]),
+  });
+  const options = ["--max-new-tokens", "3"];
+  const generated = await repository.gitune([
+    "generate",
+    "--input",
+    "in.jsonl",
+    "--output",
+    "out.jsonl",
+    "--adapter",
+    "out",
+    ...options,
+  ]);
+  assert.equal(generated.code, 0, generated.stderr);
+  const lines = readFileSync(join(repository.root, "out.jsonl"), "utf8").trim().split("\n");
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { id: string }).id),
+    ["x", "2"],
+  );
+  assert.equal(
+    (await repository.gitune(["generate", "--base", "models/tiny", "--prompt", "the sky", ...options])).code,
+    0,
+  );
+  assert.equal((await repository.gitune(["generate"])).code, 2);
+
+  const preview = await repository.gitune(["train", "--preview", "1"]);
+  assert.match(preview.stdout, /⟦blue<\|im_end\|>/);
+  const doctor = await repository.gitune(["doctor"]);
+  assert.equal(doctor.code, 0);
+  assert.match(doctor.stdout, /base models\/tiny/);
+});
+
+/** Runs until the work folder has its first checkpoint, then sends the signal. */
+async function stopInTraining(
+  repository: TestRepository,
+  signal: NodeJS.Signals,
+): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, [MAIN, "run", "--no-bare"], {
+    cwd: repository.root,
+    env: ENVIRONMENT,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const hasCheckpoint = () => storedFiles(repository).some((path) => /work.*checkpoints.step-\d+$/.test(path));
+  while (!hasCheckpoint() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
+  child.kill(signal);
+  return { code: await ended, stderr };
+}
+
+test("Ctrl-C is a clean stop with 3, kill -9 loses nothing, and both go on to the same bytes", async () => {
+  const long = { ...FILES, "datasets/colors/gitune.yaml": config({ max_steps: 60, checkpoint_steps: 3 }) };
+  const repository = project(long);
+  repository.write({ "datasets/colors/train.jsonl": jsonl(numbers(1, 9).map((id) => row(id))) });
+
+  const stopped = await stopInTraining(repository, "SIGINT");
+  assert.equal(stopped.code, 3, stopped.stderr);
+  assert.match(stopped.stderr, /\[(train|cli)\.interrupted\]/);
+  assert.ok(!storedFiles(repository).some((path) => path.includes("adapter_model")), "no half-written result");
+  const killed = await stopInTraining(repository, "SIGKILL");
+  assert.equal(killed.code, null);
+  const resumed = documentOf(await repository.gitune(["run", "--no-bare", "--json"]));
+  assert.deepEqual(readdirSync(join(repository.root, ".gitune/store/work")), []);
+
+  rmSync(join(repository.root, ".gitune"), { recursive: true });
+  const undisturbed = documentOf(await repository.gitune(["run", "--no-bare", "--json"]));
+  for (const side of ["base", "head"] as const) {
+    assert.equal(resumed.projects[0]?.adapters[side]?.sha256, undisturbed.projects[0]?.adapters[side]?.sha256);
+  }
+});
+
+test("a disk that takes no more is 3, and the store keeps nothing of it", {
+  skip: process.platform === "win32",
+}, async () => {
+  const repository = project();
+  repository.write({ "datasets/colors/train.jsonl": jsonl(numbers(1, 9).map((id) => row(id))) });
+  // Files of at most 4 blocks of 512 bytes: the adapter does not fit.
+  const script = 'ulimit -f 4; exec "$0" "$@"';
+  const child = spawn("sh", ["-c", script, process.execPath, MAIN, "run", "--no-bare"], {
+    cwd: repository.root,
+    env: ENVIRONMENT,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+  });
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /\[disk\.(write|full)\]|\[machine\.io\]/);
+  assert.ok(!storedFiles(repository).some((path) => /^(json|folders)\b.*adapter/.test(path)));
+  const again = await repository.gitune(["run", "--no-bare"]);
+  assert.equal(again.code, 0, again.stderr);
+});
