@@ -27,6 +27,7 @@ export const contamination: Check = (options, { suites }) => {
         if (name !== undefined)
           return [{ code: "data.contamination", pointer: "", message: `the row asks what ${name} asks`, fix: FIX }];
       }
+      if (index.grams.size === 0) return [];
       const hits = new Map<number, number>();
       for (const gram of new Set(ngramHashes(wordsOf(wholeText(content)), n))) {
         for (const row of index.grams.get(gram) ?? []) hits.set(row, (hits.get(row) ?? 0) + 1);

@@ -84,10 +84,19 @@ export function hash53(text: string): number {
   return 4294967296 * (2097151 & low) + (high >>> 0);
 }
 
-/** Hashes of all runs of `n` words. */
+/** 53-bit hashes of all runs of `n` words. Each word is hashed once: a run's hash is made of its words' hashes. */
 export function ngramHashes(words: readonly string[], n: number): number[] {
-  const hashes: number[] = [];
-  for (let start = 0; start + n <= words.length; start += 1)
-    hashes.push(hash53(words.slice(start, start + n).join(" ")));
-  return hashes;
+  const hashes = words.map(hash53);
+  const runs: number[] = [];
+  for (let start = 0; start + n <= hashes.length; start += 1) {
+    let high = n;
+    let low = ~n;
+    for (let index = start; index < start + n; index += 1) {
+      const hash = hashes[index] ?? 0;
+      high = Math.imul(high ^ (hash / 4294967296), 2246822507) + (hash | 0);
+      low = Math.imul(low ^ hash, 3266489909) ^ (high >>> 15);
+    }
+    runs.push(4294967296 * (high & 2097151) + (low >>> 0));
+  }
+  return runs;
 }
