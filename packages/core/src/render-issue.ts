@@ -44,9 +44,18 @@ function toText(issue: Issue, color: NonNullable<RenderOptions["color"]>): strin
   if (issue.pointer) head.push(color("pointer", printable(issue.pointer)));
   head.push(color("code", `[${issue.code}]`));
   if (issue.severity !== "error") head.push(color(issue.severity, issue.severity));
-  const lines = [head.join("  "), `  ${issue.message.split("\n").map(printable).join("\n  ")}`];
+  const lines = [head.join("  "), `  ${whole(issue).split("\n").map(printable).join("\n  ")}`];
   if (issue.fix) lines.push(`  ${color("fix", "fix:")} ${printable(issue.fix)}`);
   return lines.join("\n");
+}
+
+/** The message, and below it what was expected and found, where the message does not say so itself. */
+function whole({ message, expected, found }: Issue): string {
+  const parts = [
+    ...(expected === undefined || message.includes(expected) ? [] : [`expected ${expected}`]),
+    ...(found === undefined || message.includes(found) ? [] : [`found ${found}`]),
+  ];
+  return parts.length === 0 ? message : `${message}\n${parts.join("; ")}`;
 }
 
 function placeOf({ file, line, column, project }: Issue): string {
@@ -69,7 +78,7 @@ function toGithub(issues: readonly Issue[], { budget = ANNOTATION_BUDGET }: Rend
       ...(issue.line === undefined || issue.column === undefined ? [] : [`col=${issue.column}`]),
       `title=${escapeProperty([issue.code, issue.pointer].filter(Boolean).join(" "))}`,
     ];
-    const text = issue.fix ? `${issue.message}\nfix: ${issue.fix}` : issue.message;
+    const text = issue.fix ? `${whole(issue)}\nfix: ${issue.fix}` : whole(issue);
     lines.push(`::${commands[issue.severity]} ${properties.join(",")}::${escapeData(text)}`);
   }
   for (const severity of ["error", "warning", "note"] as const) {
@@ -108,7 +117,7 @@ function toSarif(issues: readonly Issue[], { version }: RenderOptions): string {
           ruleId: issue.code,
           ruleIndex: codes.indexOf(issue.code),
           level: issue.severity,
-          message: { text: issue.fix ? `${issue.message}\nfix: ${issue.fix}` : issue.message },
+          message: { text: issue.fix ? `${whole(issue)}\nfix: ${issue.fix}` : whole(issue) },
           ...(issue.file === undefined ? {} : { locations: [locationOf(issue, issue.file)] }),
           // Rows move between lines: the same trouble of the same row stays one alert.
           ...(issue.row === undefined
