@@ -3,12 +3,14 @@
  * (`render-issue.ts`), so that a terminal, an annotation and a comment say the same thing.
  */
 
+import type { IssueCode } from "./issue-codes.js";
+
 export type Severity = "error" | "warning" | "note";
 
 /** One finding: where it is, what was expected, what was found, and how to mend it. */
 export interface Issue {
   /** Closed, documented list: `ISSUE_CODES` in `issue-codes.ts`. */
-  readonly code: string;
+  readonly code: IssueCode;
   readonly severity: Severity;
   readonly project?: string;
   /** Path relative to the repository's root, with forward slashes. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { GituneError, type RowContent } from "@gitune/core";
+import { GituneError, type IssueCode, type RowContent } from "@gitune/core";
 import { countContentTokens } from "./data/count-tokens.js";
 import type { BaseSpec, WeightEntry } from "./engine/base-spec.js";
 import { formatShape, sameShape } from "./ir/shape.js";
@@ -194,6 +194,6 @@ async function hashBase(dir: string, weights: Readonly<Record<string, WeightEntr
   return all.digest("hex");
 }
 
-function baseIssue(base: string, code: string, message: string, fix: string) {
+function baseIssue(base: string, code: IssueCode, message: string, fix: string) {
   return { code, severity: "error" as const, pointer: "/train/base", message, found: base, fix };
 }

@@ -85,7 +85,12 @@ async function probeProvider(device: "cuda" | "webgpu"): Promise<DeviceReport> {
     return { device, available: false, detail: "not in this ONNX Runtime", fix: INSTALL[device] };
   } catch (error) {
     const detail = `ONNX Runtime does not load: ${error instanceof Error ? error.message : String(error)}`;
-    return { device, available: false, detail, fix: "ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0" };
+    return {
+      device,
+      available: false,
+      detail,
+      fix: "ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0",
+    };
   }
 }
 

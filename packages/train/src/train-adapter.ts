@@ -5,6 +5,7 @@ import {
   type Device,
   GituneError,
   hashFile,
+  type IssueCode,
   type OnProgress,
   type Project,
   type Row,
@@ -117,7 +118,7 @@ function describe(
 
 /** What can be known to be wrong before anything is loaded. */
 function checkRecipe(recipe: TrainConfig, base: Base, { configFile }: Project): void {
-  const fail = (code: string, pointer: string, message: string, found: string, fix: string): never => {
+  const fail = (code: IssueCode, pointer: string, message: string, found: string, fix: string): never => {
     throw new GituneError({ code, severity: "error", file: configFile, pointer, message, found, fix });
   };
   const { technique, maxLength, engine, compute } = recipe;

@@ -1,5 +1,6 @@
 /** Personal data that has a form: e-mail addresses, phone numbers, card numbers. Values are never printed. */
 import { toPointer } from "../pointer.js";
+import type { Finding } from "../schema/explain.js";
 import type { Check } from "./check.js";
 import { stringsOf } from "./text.js";
 
@@ -18,7 +19,7 @@ const KINDS: Readonly<Record<string, (text: string) => boolean>> = {
 
 export const pii: Check = () => ({
   onRow({ value }) {
-    const findings = [];
+    const findings: Finding[] = [];
     for (const { path, text } of stringsOf(value)) {
       for (const [kind, isIn] of Object.entries(KINDS)) {
         if (!isIn(text)) continue;

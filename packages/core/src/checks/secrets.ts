@@ -1,5 +1,6 @@
 /** Secrets, by the prefixes that their issuers give them so that they can be found. Values are never printed. */
 import { toPointer } from "../pointer.js";
+import type { Finding } from "../schema/explain.js";
 import type { Check } from "./check.js";
 import { stringsOf } from "./text.js";
 
@@ -22,7 +23,7 @@ const SECRETS: Readonly<Record<string, RegExp>> = {
 
 export const secrets: Check = () => ({
   onRow({ value }) {
-    const findings = [];
+    const findings: Finding[] = [];
     for (const { path, text } of stringsOf(value)) {
       for (const [kind, pattern] of Object.entries(SECRETS)) {
         if (!pattern.test(text)) continue;

@@ -1,5 +1,7 @@
 /** What a schema cannot say about a config: a list of pure functions, each from a config to what is wrong with it. */
+
 import { joinInside, pathProblem } from "../io/paths.js";
+import type { IssueCode } from "../issue-codes.js";
 import { didYouMean } from "../nearest.js";
 import { toPointer } from "../pointer.js";
 import type { Finding } from "../schema/explain.js";
@@ -135,7 +137,7 @@ const gateRulesMatch: ConfigRule = ({ gate, evals }) =>
     return [...metric, ...limitsOf(rule, pointer)];
   });
 
-function unknownName(code: string, pointer: string, what: string, name: string, known: readonly string[]): Finding {
+function unknownName(code: IssueCode, pointer: string, what: string, name: string, known: readonly string[]): Finding {
   const near = didYouMean(name, known);
   return {
     code,

@@ -1,11 +1,12 @@
 /** ajv's errors, repaired: where exactly, what was expected, what was found, and the nearest name. */
+import type { IssueCode } from "../issue-codes.js";
 import { didYouMean, nearest } from "../nearest.js";
 import { fromPointer, toPointer } from "../pointer.js";
 import type { ErrorObject } from "./ajv.js";
 
 /** An issue without its file and line. */
 export interface Finding {
-  readonly code: string;
+  readonly code: IssueCode;
   readonly pointer: string;
   readonly message: string;
   readonly expected?: string;
@@ -14,7 +15,20 @@ export interface Finding {
 }
 
 /** ajv keyword -> the last part of the code. Others become `invalid`. */
-const KEYWORD_CODES: Readonly<Record<string, string>> = {
+type CodePrefix = "row" | "config";
+type CodeKind =
+  | "type"
+  | "enum"
+  | "required"
+  | "unknown-key"
+  | "pattern"
+  | "format"
+  | "length"
+  | "items"
+  | "range"
+  | "invalid";
+
+const KEYWORD_CODES: Readonly<Record<string, CodeKind>> = {
   type: "type",
   enum: "enum",
   const: "enum",
@@ -45,7 +59,7 @@ const WRAPPERS: ReadonlySet<string> = new Set(["if", "allOf", "$ref", "propertyN
  * @param prefix `row` or `config`: the first part of the codes
  * @param root the value that was validated; names near a missing one are looked up in it
  */
-export function explainErrors(errors: readonly ErrorObject[], prefix: string, root: unknown): Finding[] {
+export function explainErrors(errors: readonly ErrorObject[], prefix: CodePrefix, root: unknown): Finding[] {
   const findings: Finding[] = [];
   const seen = new Set<string>();
   for (const group of dropBranches(errors)) {
@@ -84,8 +98,8 @@ function dropBranches(errors: readonly ErrorObject[]): ErrorObject[] {
   return kept;
 }
 
-function explain(error: ErrorObject, prefix: string, root: unknown): Finding {
-  const code = `${prefix}.${KEYWORD_CODES[error.keyword] ?? "invalid"}`;
+function explain(error: ErrorObject, prefix: CodePrefix, root: unknown): Finding {
+  const code: IssueCode = `${prefix}.${KEYWORD_CODES[error.keyword] ?? "invalid"}`;
   const pointer = error.instancePath;
   const params = error.params as Readonly<Record<string, unknown>>;
   const found = show(error.data);

@@ -34,7 +34,7 @@ export function refuseRows(rows: readonly (ScoredText & RowPlace)[], metrics: re
 
 function refusal(row: ScoredText & RowPlace, metric: Metric): Issue[] {
   const place = {
-    code: "eval.not-applicable",
+    code: "eval.not-applicable" as const,
     severity: "error" as const,
     row: row.id,
     ...(row.file === undefined ? {} : { file: row.file }),

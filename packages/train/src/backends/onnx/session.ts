@@ -18,7 +18,7 @@ export function onnxBackend({ threads, providers = ["cpu"] }: OnnxOptions): Back
   return {
     name: "onnx",
     compile: async (outputs) => {
-      const ort = await import("onnxruntime-node");
+      const ort = await loadRuntime();
       const model = lowerToOnnx(outputs);
       const options: InferenceSession.SessionOptions = {
         executionProviders: [...providers],
@@ -45,6 +45,22 @@ export function onnxBackend({ threads, providers = ["cpu"] }: OnnxOptions): Back
       );
     },
   };
+}
+
+async function loadRuntime(): Promise<typeof import("onnxruntime-node")> {
+  try {
+    return await import("onnxruntime-node");
+  } catch (cause) {
+    throw new GituneError(
+      {
+        code: "engine.missing",
+        severity: "error",
+        message: `ONNX Runtime does not load: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`,
+        fix: "ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node (the CPU files are in the package; skip leaves CUDA's out)",
+      },
+      { exitCode: 3, cause },
+    );
+  }
 }
 
 async function createSession(create: () => Promise<InferenceSession>): Promise<InferenceSession> {
