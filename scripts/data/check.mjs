@@ -41,7 +41,11 @@ for (const [project, splits] of Object.entries(projects)) {
   for (const [split, rows] of Object.entries(splits)) {
     const part = PARTS[split];
     const seen = new Set();
+    const contents = new Set();
     for (const row of rows) {
+      const content = JSON.stringify(row.messages);
+      expect(split === "changes" || !contents.has(content), `${project} ${split}: ${row.id} says what another row says`);
+      contents.add(content);
       const [source = "", name = ""] = row.id.split("/");
       expect(name !== "", `${project} ${split}: ${row.id} is not <source>/<package>`);
       expect(split === "changes" || !seen.has(row.id), `${project} ${split}: ${row.id} stands twice`);

@@ -75,14 +75,14 @@ function prefixed(project, files) {
 }
 
 function synopsisFiles(parts, tools) {
-  const index = new NearDuplicateIndex([], tools.isStock);
+  const seen = { index: new NearDuplicateIndex([], tools.isStock), texts: new Set() };
   const candidates = (part) =>
     onePerSource(parts[part], "synopsis", (row) => {
       const words = row.synopsis.split(" ").length;
       return words >= SYNOPSIS_WORDS.least && words <= SYNOPSIS_WORDS.most && !PARTS_SECTIONS.has(row.section);
     });
   const take = (part, count) =>
-    pick(candidates(part), count, index, (row) => {
+    pick(candidates(part), count, seen, (row) => {
       const text = excerpt(row, SYNOPSIS_TOKENS, tools.count);
       if (part !== "train" && tools.isCopied(text)) return undefined;
       return wordCount(text) >= LEAST_WORDS ? { row, text } : undefined;
@@ -103,12 +103,12 @@ function synopsisFiles(parts, tools) {
 }
 
 function sectionRows(parts, tools) {
-  const index = new NearDuplicateIndex([], tools.isStock);
+  const seen = { index: new NearDuplicateIndex([], tools.isStock), texts: new Set() };
   const take = (part, section, count, least = LEAST_WORDS) =>
     pick(
       onePerSource(parts[part], "section", (row) => row.section === section),
       count,
-      index,
+      seen,
       (row) => {
         const text = excerpt(row, SECTION_TOKENS, tools.count);
         if (part !== "train" && tools.isCopied(text)) return undefined;
@@ -179,13 +179,14 @@ function rank(row) {
 }
 
 /** Takes candidates in order until there are `count`, near-duplicates of taken ones left out. */
-function pick(candidates, count, index, make) {
+function pick(candidates, count, { index, texts }, make) {
   const taken = [];
   for (const row of candidates) {
     if (taken.length === count) break;
     const made = make(row);
-    if (made === undefined || index.find(row) !== undefined) continue;
+    if (made === undefined || texts.has(made.text) || index.find(row) !== undefined) continue;
     index.add(row);
+    texts.add(made.text); // families of packages differ only in words that the excerpt leaves out
     taken.push(made);
   }
   return taken;

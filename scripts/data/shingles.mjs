@@ -12,7 +12,9 @@ export function wordRuns(text, length) {
 /** @param {string} text @returns {Set<string>} runs of four words; the whole text where it is shorter */
 export function shingles(text) {
   const runs = wordRuns(text, SHINGLE_WORDS);
-  return new Set(runs.length > 0 ? runs : wordRuns(text, 1));
+  if (runs.length > 0) return new Set(runs);
+  const words = wordRuns(text, 1);
+  return new Set(words.length > 0 ? [words.join(" ")] : []);
 }
 
 /** A number in [0, 1) that depends on the text only: the same draw on every machine and in every run. */
