@@ -14,7 +14,7 @@ export function terminalMarkdown(markdown, { color }) {
       .replace(/<\/?[a-z][^>]*>/gi, "")
       .replace(/\*\*(.+?)\*\*/g, (_, inner) => bold(inner))
       .replace(/!?\[([^\]]*)\]\(([^)]*)\)/g, (_, label, url) => (url.startsWith("#") ? label : `${label} (${url})`))
-      .replace(/\\([|`*_<>#[\]~-])/g, "$1")
+      .replace(/\\([!-/:-@[-`{-~])/g, "$1")
       .replaceAll("&lt;", "<")
       .replaceAll("&gt;", ">")
       .replaceAll("&quot;", '"')
@@ -39,7 +39,7 @@ export function terminalMarkdown(markdown, { color }) {
       while (end < lines.length && /^\s*\|/.test(lines[end])) end++;
       out.push(
         ...table(
-          lines.slice(i, end).map((row) => cells(row).map(inline)),
+          lines.slice(i, end).map((row) => cells(row).map((cell) => shorten(inline(cell)))),
           bold,
           dim,
         ),
@@ -53,6 +53,13 @@ export function terminalMarkdown(markdown, { color }) {
       continue;
     }
     if (/^\s*<\/?(details|div|p|sub|picture|table|thead|tbody)[^>]*>\s*$/.test(line)) continue;
+    // GitHub's alerts: the sentence says it without the label.
+    if (/^>\s*\[![A-Z]+\]\s*$/.test(line)) continue;
+    const quote = /^>\s?(.*)$/.exec(line);
+    if (quote) {
+      out.push(`┃ ${inline(quote[1])}`);
+      continue;
+    }
     const heading = /^#{1,6}\s+(.*)$/.exec(line);
     out.push(heading ? bold(inline(heading[1])) : inline(line));
   }
@@ -69,6 +76,13 @@ function cells(row) {
     .replace(/^\||\|$/g, "")
     .split(/(?<!\\)\|/)
     .map((cell) => cell.trim());
+}
+
+/** What a row holds may be long; the report has all of it. */
+const MAX_CELL_CHARS = 72;
+
+function shorten(cell) {
+  return cell.length > MAX_CELL_CHARS && !cell.includes("\x1b") ? `${cell.slice(0, MAX_CELL_CHARS - 1)}…` : cell;
 }
 
 function table(rows, bold, dim) {

@@ -1,9 +1,10 @@
 /** The built CLI as users call it, where no engine is needed. */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { jsonl, TestRepository } from "./testing.js";
+import { gitune, jsonl, TestRepository } from "./testing.js";
 import { VERBS } from "./verbs.js";
 
 const repository = new TestRepository();
@@ -160,6 +161,15 @@ test("validate: an unknown project, no project, a base that is not there, a path
   assert.equal(base.code, 2);
   assert.match(base.stdout, /\[config\.base\]/);
 
+  const suite = "evals: [{ name: answers, data: answers.jsonl, metrics: [rougel, exactmatch] }]\n";
+  made.write({
+    "datasets/colors/gitune.yaml": CONFIG + suite,
+    "datasets/colors/answers.jsonl": jsonl([{ id: "a", prompt: "thing?", references: ["blue"] }]),
+  });
+  const metric = await made.gitune(["validate"]);
+  assert.equal(metric.code, 2);
+  assert.match(metric.stdout, /\/evals\/0\/metrics\/1 {2}\[config\.unknown-metric\][\s\S]*did you mean "exact_match"/);
+
   made.write({ "datasets/colors/gitune.yaml": CONFIG.replace("train.jsonl", "../../../train.jsonl") });
   const outside = await made.gitune(["validate"]);
   assert.equal(outside.code, 2);
@@ -269,6 +279,13 @@ test("diff shows uncommitted rows, and the rows between two commits", async () =
   const unknown = await made.gitune(["diff", "no-such-branch"]);
   assert.equal(unknown.code, 2);
   assert.match(unknown.stderr, /\[git\.unknown-ref\]/);
+});
+
+test("doctor looks at the machine outside of a repository, too", async () => {
+  const { code, stdout } = await gitune(["doctor", "--json"], { cwd: tmpdir() });
+  const document = JSON.parse(stdout) as { ok: boolean; findings: { what: string; ok: boolean }[] };
+  assert.deepEqual([code, document.ok], [0, true]);
+  assert.ok(document.findings.some(({ what, ok }) => what === "device cpu" && ok));
 });
 
 test("compare refuses what is no results file", async () => {

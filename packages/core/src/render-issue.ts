@@ -49,10 +49,15 @@ function toText(issue: Issue, color: NonNullable<RenderOptions["color"]>): strin
   return lines.join("\n");
 }
 
+/** Two lines of a terminal. */
+const MAX_EXPECTED_CHARS = 160;
+
 /** The message, and below it what was expected and found, where the message does not say so itself. */
-function whole({ message, expected, found }: Issue): string {
+function whole({ message, expected, found, fix }: Issue): string {
+  // A long list of what would do is for those who get no advice.
+  const isTooMuch = fix !== undefined && (expected?.length ?? 0) > MAX_EXPECTED_CHARS;
   const parts = [
-    ...(expected === undefined || message.includes(expected) ? [] : [`expected ${expected}`]),
+    ...(expected === undefined || isTooMuch || message.includes(expected) ? [] : [`expected ${expected}`]),
     ...(found === undefined || message.includes(found) ? [] : [`found ${found}`]),
   ];
   return parts.length === 0 ? message : `${message}\n${parts.join("; ")}`;

@@ -83,13 +83,23 @@ function memoryFinding(): Finding {
 
 /** Each base that a project trains on, once. */
 async function baseFindings(cwd: string): Promise<readonly Finding[]> {
-  const { projects } = await discoverProjects(findRepoRoot(cwd));
+  const { projects } = await discoverProjects(repositoryOf(cwd));
   const bases = new Map<string, Project>();
   for (const project of projects) {
     const { base, revision } = project.config.train;
     bases.set(`${base}@${revision ?? ""}`, project);
   }
   return Promise.all([...bases.values()].map(baseFinding));
+}
+
+/** Outside of a repository the machine is all there is to look at. */
+function repositoryOf(cwd: string): string {
+  try {
+    return findRepoRoot(cwd);
+  } catch (error) {
+    if (error instanceof GituneError) return cwd;
+    throw error;
+  }
 }
 
 async function baseFinding({ config, root, dir }: Project): Promise<Finding> {

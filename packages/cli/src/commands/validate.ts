@@ -17,6 +17,7 @@ import type { Colors } from "picocolors/types.js";
 import { shownPath } from "../input-files.js";
 import { isConfigCode } from "../issue-kinds.js";
 import { noProjects } from "../projects.js";
+import { unknownMetrics } from "../suite-metrics.js";
 import { issueColors } from "../terminal/issue-colors.js";
 import { counted } from "../terminal/table.js";
 import { tokenCounter } from "../token-counter.js";
@@ -114,7 +115,7 @@ async function checkProject(
     ...(countTokens ? { countTokens } : {}),
   });
   const own = configIssues.filter((issue) => issue.project === project.config.name);
-  return { ...validation, issues: [...own, ...issues, ...validation.issues] };
+  return { ...validation, issues: [...own, ...(await unknownMetrics(project)), ...issues, ...validation.issues] };
 }
 
 /** Configs that could not be read have no project to be listed under; their file stands for it. */

@@ -22,6 +22,7 @@ import {
 import { gateExitCode } from "@gitune/eval";
 import { isConfigCode } from "../issue-kinds.js";
 import { noProjects } from "../projects.js";
+import { unknownMetrics } from "../suite-metrics.js";
 import { tokenCounter } from "../token-counter.js";
 import { type JudgeOptions, judgeProject } from "./judge-project.js";
 import {
@@ -160,7 +161,7 @@ async function validateHead(
       ...(onProgress ? { onProgress } : {}),
       ...(signal ? { signal } : {}),
     });
-    validated.push({ project, issues: [...tokens.issues, ...issues] });
+    validated.push({ project, issues: [...(await unknownMetrics(project)), ...tokens.issues, ...issues] });
   }
   const config = validated.flatMap(({ issues }) => issues.filter(isError).filter(({ code }) => isConfigCode(code)));
   if (config.length > 0) throw new GituneError(config);

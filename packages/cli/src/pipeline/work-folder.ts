@@ -1,5 +1,5 @@
 /** Where a training works until it is done: found again after a stop, never shared by two processes. */
-import { cp, mkdir, open, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface WorkFolder {
@@ -48,10 +48,16 @@ export async function copyAdapter(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true, filter: (path) => path !== checkpoints });
 }
 
+/** A lock is written right after it is made; an empty one that is older was left by a process that was killed between. */
+const EMPTY_LOCK_MS = 10_000;
+
 async function isHeld(lock: string): Promise<boolean> {
-  const pid = Number(await readFile(lock, "utf8").catch(() => ""));
-  // An empty lock is one that is being written.
-  if (!Number.isSafeInteger(pid) || pid <= 0) return true;
+  const text = await readFile(lock, "utf8").catch(() => "");
+  const pid = Number(text);
+  if (text === "" || !Number.isSafeInteger(pid) || pid <= 0) {
+    const made = await stat(lock).catch(() => null);
+    return made !== null && Date.now() - made.mtimeMs < EMPTY_LOCK_MS;
+  }
   // A process that had this id before us is gone.
   if (pid === process.pid) return false;
   try {
