@@ -44,7 +44,10 @@ for (const [project, splits] of Object.entries(projects)) {
     const contents = new Set();
     for (const row of rows) {
       const content = JSON.stringify(row.messages);
-      expect(split === "changes" || !contents.has(content), `${project} ${split}: ${row.id} says what another row says`);
+      expect(
+        split === "changes" || !contents.has(content),
+        `${project} ${split}: ${row.id} says what another row says`,
+      );
       contents.add(content);
       const [source = "", name = ""] = row.id.split("/");
       expect(name !== "", `${project} ${split}: ${row.id} is not <source>/<package>`);
