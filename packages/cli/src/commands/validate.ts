@@ -107,7 +107,7 @@ async function checkProject(
   configIssues: readonly Issue[],
   { signal, onProgress }: Context,
 ): Promise<ProjectValidation> {
-  const { countTokens, issues } = await tokenCounter(project);
+  const { countTokens, issues } = await tokenCounter(project, null);
   const validation = await validateProject(project, {
     suitesOfRepo,
     signal,

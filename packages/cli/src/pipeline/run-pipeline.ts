@@ -149,18 +149,19 @@ interface ValidatedProject {
 async function validateHead(
   projects: readonly Project[],
   head: RepositoryState,
-  { onProgress, signal }: PipelineOptions,
+  { store, onProgress, signal }: PipelineOptions,
 ): Promise<readonly ValidatedProject[]> {
   const suitesOfRepo = await readSuites(head.projects, signal);
   const validated: ValidatedProject[] = [];
   for (const project of projects) {
-    const tokens = await tokenCounter(project);
+    const tokens = await tokenCounter(project, store);
     const { issues } = await validateProject(project, {
       suitesOfRepo,
       ...(tokens.countTokens ? { countTokens: tokens.countTokens } : {}),
       ...(onProgress ? { onProgress } : {}),
       ...(signal ? { signal } : {}),
     });
+    await tokens.save();
     validated.push({ project, issues: [...(await unknownMetrics(project)), ...tokens.issues, ...issues] });
   }
   const config = validated.flatMap(({ issues }) => issues.filter(isError).filter(({ code }) => isConfigCode(code)));
