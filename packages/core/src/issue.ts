@@ -5,6 +5,7 @@
 
 import type { IssueCode } from "./issue-codes.js";
 
+/** How bad it is: only an error fails a check. */
 export type Severity = "error" | "warning" | "note";
 
 /** One finding: where it is, what was expected, what was found, and how to mend it. */

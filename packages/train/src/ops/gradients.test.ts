@@ -34,17 +34,14 @@ after(() => weights.remove());
 
 for (const op of NAMES.filter((name) => DEFS[name].vjp !== null)) {
   describe(`${op}: its gradient is that of central differences`, () => {
-    for (const one of OP_CASES[op]) {
-      test(one.title, (t) => {
-        const prepared = prepareCase(op, one, weights);
-        if (prepared.trainable.length === 0) return t.skip("a case of its value alone");
-        if (one.skipDifferences) return t.skip(one.skipDifferences);
-        checkGradients(prepared, LOOSER[op] ?? TOLERANCE);
-      });
+    // Cases of integers or frozen values, and those that the table gives a reason for, are checked by value in parity.test.ts.
+    const differentiable = OP_CASES[op].filter(
+      (one) => !one.skipDifferences && Object.values(one.inputs).some(({ hasGradient }) => hasGradient),
+    );
+    for (const one of differentiable) {
+      test(one.title, () => checkGradients(prepareCase(op, one, weights), LOOSER[op] ?? TOLERANCE));
     }
-    test("some case checks it", () => {
-      assert.ok(OP_CASES[op].some((one) => !one.skipDifferences && prepareCase(op, one, weights).trainable.length > 0));
-    });
+    test("some case checks it", () => assert.ok(differentiable.length > 0));
   });
 }
 
