@@ -227,7 +227,7 @@ describe("what cannot be compared", () => {
   const results = scoredResults("rougeL", scores);
   const [suite] = results.suites;
   const cases: readonly (readonly [name: string, head: Results, text: RegExp])[] = [
-    ["another template", { ...results, template_sha256: "u" }, /chat templates/],
+    ["another template under the same base model", { ...results, template_sha256: "u" }, /chat templates/],
     ["other data", { ...results, suites: [{ ...suite!, data_sha256: "e" }] }, /different data/],
     ["fewer rows", scoredResults("rougeL", [0.1, 0.2]), /1 only in the base, 0 only in the head/],
     ["another suite", { ...results, suites: [{ ...suite!, name: "t" }] }, /suite "s" is only in the base/],
@@ -241,6 +241,11 @@ describe("what cannot be compared", () => {
       );
     });
   }
+
+  test("another base model with its own template can be gated", () => {
+    const head = { ...results, base: { ...results.base, sha256: "other" }, template_sha256: "u" };
+    assert.equal(compareResults(results, head, gate(rouge(0))).verdict, "pass");
+  });
 
   for (const [name, wrong] of [
     ["suite", rule({ suite: "x", metric: "rougeL", min: 0 })],

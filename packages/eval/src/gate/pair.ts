@@ -19,7 +19,8 @@ export interface SuitePair {
 const MAX_IDS = 5;
 
 /**
- * Only like is compared with like: the same suites, the same rows, the same data, the same chat template.
+ * Only like is compared with like: the same suites, the same rows, the same data. Another base model may bring its own
+ * chat template (the base's hash covers it); one base under two templates is a mistake.
  * @throws {GituneError} `gate.not-comparable` (exit code 2), an issue a difference
  */
 export function pairResults(base: Results, head: Results): readonly SuitePair[] {
@@ -27,7 +28,7 @@ export function pairResults(base: Results, head: Results): readonly SuitePair[] 
   const differ = (message: string, expected: string, found: string, fix = "evaluate both on the same inputs"): void => {
     issues.push({ code: "gate.not-comparable", severity: "error", message, expected, found, fix });
   };
-  if (base.template_sha256 !== head.template_sha256) {
+  if (base.base.sha256 === head.base.sha256 && base.template_sha256 !== head.template_sha256) {
     differ("base and head were evaluated with different chat templates", base.template_sha256, head.template_sha256);
   }
   const names = new Set([...base.suites, ...head.suites].map((suite) => suite.name));
