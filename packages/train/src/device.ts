@@ -1,7 +1,9 @@
 /** What this machine can run, and what a result's device is called in cache keys. */
 
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
+import { dirname, join } from "node:path";
 import { type Device, GituneError } from "@gitune/core";
 
 /** Changes whenever the same inputs could give other bytes: it is part of every cache key. */
@@ -71,27 +73,55 @@ function probeCpu(): DeviceReport {
   };
 }
 
-const INSTALL: Readonly<Record<"cuda" | "webgpu", string>> = {
-  cuda: "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false",
-  webgpu: "install a GPU driver with Vulkan (Linux), Metal (macOS) or Direct3D 12 (Windows)",
+/** What ONNX Runtime's GPU providers need beside the package: a driver's trace on this machine, and files of their own. */
+const GPU: Readonly<Record<"cuda" | "webgpu", GpuNeeds>> = {
+  cuda: {
+    driver: { linux: "/proc/driver/nvidia/version" },
+    driverFix: "install NVIDIA's driver (525 or later, for CUDA 12), then run gitune doctor again",
+    library: { linux: "libonnxruntime_providers_cuda.so", win32: "onnxruntime_providers_cuda.dll" },
+    libraryFix: "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false",
+  },
+  webgpu: {
+    driver: { linux: "/dev/dri/renderD128" },
+    driverFix: "install a GPU driver with Vulkan",
+    library: {},
+    libraryFix: "",
+  },
 };
 
+interface GpuNeeds {
+  /** A path that is there when the driver is, by platform; platforms without one have the driver built in. */
+  readonly driver: Readonly<Partial<Record<NodeJS.Platform, string>>>;
+  readonly driverFix: string;
+  /** A file beside the runtime's own, by platform. */
+  readonly library: Readonly<Partial<Record<NodeJS.Platform, string>>>;
+  readonly libraryFix: string;
+}
+
 async function probeProvider(device: "cuda" | "webgpu"): Promise<DeviceReport> {
+  const missing = (detail: string, fix: string): DeviceReport => ({ device, available: false, detail, fix });
+  const { driver, driverFix, library, libraryFix } = GPU[device];
   try {
     const ort = await import("onnxruntime-node");
-    const listed = ort.listSupportedBackends().find(({ name }) => name === device);
-    if (listed)
-      return { device, available: true, detail: "built into this ONNX Runtime; not yet run on hardware by us" };
-    return { device, available: false, detail: "not in this ONNX Runtime", fix: INSTALL[device] };
+    if (!ort.listSupportedBackends().some(({ name }) => name === device)) {
+      return { device, available: false, detail: "not in this ONNX Runtime's build for this platform" };
+    }
   } catch (error) {
     const detail = `ONNX Runtime does not load: ${error instanceof Error ? error.message : String(error)}`;
-    return {
-      device,
-      available: false,
-      detail,
-      fix: "ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0",
-    };
+    return missing(detail, "ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0");
   }
+  const trace = driver[process.platform];
+  if (trace && !existsSync(trace)) return missing(`no driver: ${trace} is not there`, driverFix);
+  const file = library[process.platform];
+  if (file && !existsSync(join(runtimeFolder(), file)))
+    return missing(`ONNX Runtime's ${file} is not installed`, libraryFix);
+  return { device, available: true, detail: "driver and files are there; not yet run on such hardware by us" };
+}
+
+/** Where the package keeps its native files for this platform. */
+function runtimeFolder(): string {
+  const entry = createRequire(import.meta.url).resolve("onnxruntime-node");
+  return join(dirname(entry), "..", "bin", "napi-v6", process.platform, process.arch);
 }
 
 function probeModule(device: "tfjs-node-gpu"): DeviceReport {
