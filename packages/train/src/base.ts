@@ -52,7 +52,7 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 export async function openBase(options: OpenBaseOptions): Promise<Base> {
   const dir = await findFolder(options);
   const config = await readConfig(dir, options);
-  const [tokenizer, weights] = [await loadTokenizer(dir), await readWeights(dir, config, options)];
+  const [tokenizer, weights] = [await loadTokenizer(dir), await readWeights(dir, config, options.base)];
   return {
     id: options.base,
     revision: options.revision,
@@ -143,11 +143,15 @@ async function readConfig(dir: string, { root }: OpenBaseOptions): Promise<Llama
 
 const ENGINE_DTYPE: Readonly<Record<string, WeightEntry["dtype"]>> = { F32: "f32", BF16: "bf16", F16: "f16" };
 
-/** Every tensor that the model needs, with the right shape. Null where there are no weights at all. */
-async function readWeights(
+/**
+ * Every tensor that the model needs, with the right shape. Null where there are no weights at all.
+ * @param base how the folder is called in messages
+ * @throws GituneError `base.weights` where one is missing or of another shape
+ */
+export async function readWeights(
   dir: string,
   config: LlamaConfig,
-  { base }: OpenBaseOptions,
+  base: string,
 ): Promise<Record<string, WeightEntry> | null> {
   const names = ["model.safetensors", "model.safetensors.index.json"];
   const present = await Promise.all(names.map((name) => stat(join(dir, name)).catch(() => null)));

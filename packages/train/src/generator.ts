@@ -1,14 +1,17 @@
 /** Text from a base, with or without an adapter. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import {
   type Device,
   type Generate,
   type Generation,
   type GenerationOptions,
   GituneError,
+  hashFile,
   type PromptContent,
 } from "@gitune/core";
-import { readPeftAdapter } from "./adapter/peft.js";
-import type { Base } from "./base.js";
+import { adapterSha256, readPeftAdapter } from "./adapter/peft.js";
+import { type Base, readWeights } from "./base.js";
 import { defaultThreads, providersOf } from "./device.js";
 import { EngineThread } from "./engine/client.js";
 import type { DecodeSpec, RawGeneration } from "./engine/decode-engine.js";
@@ -19,7 +22,7 @@ import { loraTuner } from "./tuners/lora/tuner.js";
 
 export interface GeneratorOptions {
   readonly base: Base;
-  /** A PEFT adapter's folder; null runs the bare base. */
+  /** What was trained: a PEFT adapter's folder, or a model folder (`technique: full`). Null runs the bare base. */
   readonly adapter: string | null;
   readonly threads?: number;
   /** Sequences a pass; 16 by default. Evaluation keeps it fixed, since sizes change the last bits. */
@@ -46,11 +49,7 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
       expected: "model.safetensors beside config.json",
     });
   }
-  const spec: DecodeSpec = {
-    base: base.spec,
-    adapter: adapter ? await readAdapter(adapter, base) : null,
-    batch: batchSize,
-  };
+  const spec: DecodeSpec = { ...(await readTrained(adapter, base)), batch: batchSize };
   const thread = new EngineThread({ threads, providers: providersOf(device) });
   await thread.call("openDecode", [spec]);
   return {
@@ -110,6 +109,23 @@ function finish({ tokenizer }: Base, prompt: Int32Array, raw: RawGeneration, sto
     latencyMs: raw.latencyMs,
     stop: cuts.length > 0 ? "eos" : raw.stop,
   };
+}
+
+/**
+ * sha256 (hex) of what training wrote into a folder: the adapter's weights file, or the model's (`technique: full`).
+ * @throws GituneError `adapter.missing` where there is neither
+ */
+export async function trainedSha256(folder: string): Promise<string> {
+  const model = join(folder, "model.safetensors");
+  return existsSync(model) ? hashFile(model) : adapterSha256(folder);
+}
+
+/** The base with what was trained on it: an adapter beside its weights, or weights in their place. */
+async function readTrained(folder: string | null, base: Base): Promise<Pick<DecodeSpec, "base" | "adapter">> {
+  if (folder === null) return { base: base.spec, adapter: null };
+  const weights = await readWeights(folder, base.config, folder);
+  if (weights) return { base: { ...base.spec, weights }, adapter: null };
+  return { base: base.spec, adapter: await readAdapter(folder, base) };
 }
 
 /** An adapter as the flat vector that its tuner lays out. */

@@ -85,8 +85,8 @@ async function findAdapter(cwd: string, typed: string) {
       fix: "train one with gitune train, or download it first: hf download <id> --local-dir <folder>",
     });
   }
-  const { adapterSha256 } = await import("@gitune/train");
-  return { path: relative(cwd, dir) || ".", dir, sha256: await adapterSha256(dir) };
+  const { trainedSha256 } = await import("@gitune/train");
+  return { path: relative(cwd, dir) || ".", dir, sha256: await trainedSha256(dir) };
 }
 
 function noSuites(project: string, file: string): GituneError {
