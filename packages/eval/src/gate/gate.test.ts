@@ -222,6 +222,27 @@ describe("changed rows", () => {
   });
 });
 
+test("of rows that fell alike, those of a watched slice come first", () => {
+  const base = scoredResults("rougeL", [1, 1, 1]);
+  const head = scoredResults("rougeL", [0, 0, 1]);
+  const tagged = (results: Results): Results => ({
+    ...results,
+    suites: results.suites.map((suite) => ({
+      ...suite,
+      rows: suite.rows.map((row, i) => ({ ...row, tags: i === 1 ? ["thin"] : [] })),
+    })),
+  });
+  const rules = [
+    rule({ suite: "s", metric: "rougeL", maxRegression: 0 }),
+    rule({ suite: "s", metric: "rougeL", slice: "thin", maxRegression: 0 }),
+  ];
+  const { regressions } = compareResults(tagged(base), tagged(head), gate(...rules));
+  assert.deepEqual(
+    regressions,
+    [1, 0].map((i) => `s/${base.suites[0]!.rows[i]!.id}`),
+  );
+});
+
 describe("what cannot be compared", () => {
   const scores = [0.1, 0.2, 0.3];
   const results = scoredResults("rougeL", scores);

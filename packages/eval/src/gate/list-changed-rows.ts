@@ -14,11 +14,13 @@ export interface ChangedRows {
 export interface RowShift {
   readonly fall: number;
   readonly rise: number;
+  /** Rules under which it fell, or else rose. A row of a watched slice counts for the slice's rule, too. */
+  readonly rules: number;
 }
 
 /**
  * A row where any gated metric fell is a regression, also where another rose; one where some rose and none fell is an
- * improvement. Equal changes keep the suite's order. Without rules all metrics of a suite count.
+ * improvement. Of equal changes, those that concern more rules come first; then the suite's order stays. Without rules all metrics of a suite count.
  */
 export function listChangedRows(suites: readonly SuitePair[], rules: readonly GateRule[]): ChangedRows {
   const moved = suites.flatMap((suite) => {
@@ -28,11 +30,11 @@ export function listChangedRows(suites: readonly SuitePair[], rules: readonly Ga
   return {
     regressions: moved
       .filter(({ fall }) => fall > 0)
-      .sort((a, b) => b.fall - a.fall)
+      .sort((a, b) => b.fall - a.fall || b.rules - a.rules)
       .map(({ id }) => id),
     improvements: moved
       .filter(({ fall, rise }) => fall === 0 && rise > 0)
-      .sort((a, b) => b.rise - a.rise)
+      .sort((a, b) => b.rise - a.rise || b.rules - a.rules)
       .map(({ id }) => id),
   };
 }
@@ -44,7 +46,7 @@ function allMetrics(suite: SuitePair): readonly Watched[] {
 }
 
 function shiftOf(row: RowPair, watched: readonly Watched[]): RowShift {
-  let [fall, rise] = [0, 0];
+  let [fall, rise, falls, rises] = [0, 0, 0, 0];
   for (const { metric: name, slice } of watched) {
     const metric = METRICS.get(name);
     const [was, is] = [row.base.scores[name], row.head.scores[name]];
@@ -53,6 +55,8 @@ function shiftOf(row: RowPair, watched: readonly Watched[]): RowShift {
     const gain = ((is - was) * (metric.higherIsBetter ? 1 : -1)) / (metric.range[1] - metric.range[0]);
     fall = Math.max(fall, -gain);
     rise = Math.max(rise, gain);
+    if (gain < 0) falls++;
+    if (gain > 0) rises++;
   }
-  return { fall, rise };
+  return { fall, rise, rules: falls || rises };
 }
