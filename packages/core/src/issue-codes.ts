@@ -101,7 +101,8 @@ export const ISSUE_CODES = {
   "eval.generation-failed": "No row of a suite could be generated.",
   "eval.missing-score": "A row of stored results lacks a score that is needed.",
   "results.invalid": "A results file is not one.",
-  "gate.not-comparable": "Two results are of different rows, data, versions of a metric, or of one base under two templates.",
+  "gate.not-comparable":
+    "Two results are of different rows, data, versions of a metric, or of one base under two templates.",
   "gate.rule": "A gate rule names a suite, metric or slice that the results do not have.",
   // command line and action
   "cli.usage": "The command was called in a way that it does not know.",
