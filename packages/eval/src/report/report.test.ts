@@ -41,7 +41,8 @@ describe("the report", () => {
       report.suites[0]?.metrics.map(({ judged }) => judged.map(({ outcome }) => outcome.verdict)),
       [["fail"], ["pass"]],
     );
-    assert.equal(report.examples.regressions[0]?.prompt, "prompt of q0");
+    // All fell alike; q3 is the first that the slice's rule watches, too.
+    assert.equal(report.examples.regressions[0]?.prompt, "prompt of q3");
   });
 
   test("without results says what is wrong with the data", () => {
