@@ -89,6 +89,8 @@ function checkProvenance(found) {
   console.error(
     `The lists are of ${found.origin} (${found.release_date}); ${relative(root, file)} has ${expected.origin} (${expected.release_date}).`,
   );
-  console.error("Pass --lists <folder> with that release's lists (Debian keeps them in its snapshot archive), or --any-release.");
+  console.error(
+    "Pass --lists <folder> with that release's lists (Debian keeps them in its snapshot archive), or --any-release.",
+  );
   process.exit(2);
 }
