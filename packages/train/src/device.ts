@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { type Device, GituneError } from "@gitune/core";
 
 /** Changes whenever the same inputs could give other bytes: it is part of every cache key. */
-export const ENGINE_VERSION = "1";
+export const ENGINE_VERSION = "2";
 
 export interface DeviceReport {
   readonly device: Device;

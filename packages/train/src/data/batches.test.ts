@@ -1,31 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { makeStepBatches, type PlanConfig, planShapes, planTraining } from "./batches.js";
-import type { EncodedRows } from "./encoded-rows.js";
+import { LEAST_TOKENS } from "../ir/symbol.js";
+import { fixedRows } from "../testing/fixed-rows.js";
+import { makeStepBatches, type PlanConfig, planMicroBatch, planTraining } from "./batches.js";
 import { createRandom, deriveSeed, shuffledIndices } from "./random.js";
 
-/** Rows of the given lengths; every token but the first `unlabelled` is a label. Ids tell row and position. */
-function rowsOf(lengths: readonly number[], unlabelled = 1): EncodedRows {
-  const labels = lengths.map((length) => length - unlabelled);
-  return {
-    length: lengths.length,
-    padId: 999_999,
-    sha256: "",
-    stats: { rows: 0, cut: 0, cutTokens: 0, dropped: 0, tokens: 0, supervisedTokens: 0, longest: 0 },
-    rowLength: (index) => lengths[index] ?? 0,
-    rowLabels: (index) => labels[index] ?? 0,
-    row: (index) => ({
-      ids: Int32Array.from({ length: lengths[index] ?? 0 }, (_, position) => index * 1000 + position),
-      labelMask: Uint8Array.from({ length: lengths[index] ?? 0 }, (_, position) => (position >= unlabelled ? 1 : 0)),
-    }),
-    place: (index) => `x.jsonl:${index + 1}`,
-  };
-}
+/** Rows of the given lengths. Ids tell row and position. */
+const rowsOf = (lengths: readonly number[]) =>
+  fixedRows(lengths.map((length, row) => Array.from({ length }, (_, position) => row * 1000 + position)));
 
 const config = (part: Partial<PlanConfig>): PlanConfig => ({
   batchSize: 4,
   microBatchSize: 2,
+  packing: false,
   epochs: 1,
   maxSteps: null,
   seed: 42,
@@ -36,26 +24,29 @@ const anyLengths = fc.array(fc.integer({ min: 2, max: 300 }), { minLength: 1, ma
 const anyConfig = fc.record({
   batchSize: fc.integer({ min: 1, max: 9 }),
   microBatchSize: fc.integer({ min: 1, max: 9 }),
+  packing: fc.boolean(),
   epochs: fc.integer({ min: 1, max: 3 }),
   maxSteps: fc.constant(null),
   seed: fc.nat(),
 });
 
 describe("batches", () => {
-  it("use every row exactly once an epoch, in the shapes announced, at most four (property)", () => {
+  it("use every row exactly once an epoch, in lanes that hold it (property)", () => {
     fc.assert(
       fc.property(anyLengths, anyConfig, (lengths, settings) => {
         const encoded = rowsOf(lengths);
         const plan = planTraining(encoded, settings);
         assert.equal(plan.totalSteps, settings.epochs * Math.ceil(lengths.length / settings.batchSize));
-        assert.ok(planShapes(plan).length <= 4);
         const seen = new Map<number, number[]>();
         for (let index = 0; index < plan.totalSteps; index++) {
           const step = plan.step(index);
-          for (const { rows, shape } of step.micro) {
-            assert.ok(planShapes(plan).includes(shape));
-            assert.ok(rows.length <= shape.batch);
-            assert.equal(shape.length % 32, 0);
+          for (const { lanes, length } of step.micro) {
+            const rows = lanes.flat();
+            assert.ok(rows.length <= settings.microBatchSize);
+            if (!settings.packing) assert.ok(lanes.every((lane) => lane.length === 1));
+            for (const lane of lanes) assert.ok(lane.reduce((sum, row) => sum + lengths[row]!, 0) <= length);
+            const longest = Math.max(...rows.map((row) => lengths[row]!));
+            assert.ok(length % 8 === 0 && (length < longest + 8 || (length - 8) * lanes.length < LEAST_TOKENS));
             for (const row of rows) seen.set(step.epoch, [...(seen.get(step.epoch) ?? []), row]);
           }
         }
@@ -71,23 +62,26 @@ describe("batches", () => {
     );
   });
 
-  it("carry the same labels and weights whatever the micro-batch size (property)", () => {
+  it("carry the same labels, weights and rows whatever the micro-batch size and packing (property)", () => {
     fc.assert(
-      fc.property(anyLengths, anyConfig, fc.integer({ min: 1, max: 9 }), (lengths, settings, other) => {
+      fc.property(anyLengths, anyConfig, anyConfig, (lengths, settings, other) => {
         const encoded = rowsOf(lengths);
-        const digest = (microBatchSize: number): string[][] => {
-          const plan = planTraining(encoded, { ...settings, microBatchSize });
+        const digest = ({ microBatchSize, packing }: PlanConfig): string[][] => {
+          const plan = planTraining(encoded, { ...settings, microBatchSize, packing });
           return Array.from({ length: plan.totalSteps }, (_, index) => {
             const labels = [];
             let total = 0;
             for (const batch of makeStepBatches(encoded, plan.step(index), settings.seed)) {
               for (const [label, weight] of batch.weights.entries()) {
-                if (weight === 0) continue;
                 total += weight;
                 const position = Number(batch.positions[label]);
                 // The label is the token after its position, in the same sequence.
                 assert.equal(batch.ids[position + 1], batch.labels[label]);
                 assert.notEqual((position + 1) % batch.length, 0);
+                // Ids tell where in its row a token stands, which is what its position and its row's start must say.
+                const place = Number(batch.labels[label]) % 1000;
+                assert.equal(Number(batch.positionIds[position + 1]), place);
+                assert.equal(((position + 1) % batch.length) - batch.rowStarts[position + 1]!, place);
                 labels.push(`${batch.labels[label]}:${weight}`);
               }
             }
@@ -95,32 +89,40 @@ describe("batches", () => {
             return labels.sort();
           });
         };
-        assert.deepEqual(digest(settings.microBatchSize), digest(other));
+        assert.deepEqual(digest(settings), digest(other));
       }),
       { numRuns: 40 },
     );
   });
 
-  it("pad with rows and labels of weight 0", () => {
-    const encoded = rowsOf([3, 40, 5]);
-    const plan = planTraining(encoded, config({ batchSize: 3 }));
-    const [first, second] = makeStepBatches(encoded, plan.step(0), 42);
+  it("pad to a multiple of 8 and to the least tokens of a pass; padding is a row of its own", () => {
+    const encoded = rowsOf([3, 41, 5]);
+    const [first, second] = makeStepBatches(encoded, planTraining(encoded, config({ batchSize: 3 })).step(0), 42);
     assert.ok(first !== undefined && second !== undefined);
-    assert.equal(first.length, 64);
-    assert.equal(second.length, 32);
-    assert.equal(second.batch, 2);
-    assert.deepEqual([...second.ids.subarray(0, 4)], [0n, 1n, 2n, 999_999n]);
-    assert.ok(second.ids.subarray(32).every((id) => id === 999_999n));
-    assert.deepEqual([...second.weights], [1 / 45, 1 / 45, 0, 0, 0, 0, 0, 0].map(Math.fround));
-    assert.deepEqual([...second.positions], [0n, 1n, 0n, 0n, 0n, 0n, 0n, 0n]);
+    assert.deepEqual([first.batch, first.length], [2, 48]);
+    assert.deepEqual([second.batch, second.length], [1, 64]);
+    assert.deepEqual([...second.ids.subarray(0, 5)], [0n, 1n, 2n, 0n, 0n]);
+    assert.deepEqual([...second.rowStarts.subarray(0, 5)], [0, 0, 0, 3, 3]);
+    assert.deepEqual([...second.weights], [1 / 46, 1 / 46].map(Math.fround));
+    assert.deepEqual([...second.positions], [0n, 1n]);
     assert.notEqual(first.dropoutSeed, second.dropoutSeed);
+  });
+
+  it("let rows share a lane where packing says so, first-fit decreasing", () => {
+    const lengths = [100, 60, 50, 40, 30, 20];
+    const order = lengths.map((_, row) => row);
+    assert.deepEqual(planMicroBatch(rowsOf(lengths), order, true), { lanes: [[0], [1, 3], [2, 4, 5]], length: 104 });
+    assert.deepEqual(
+      planMicroBatch(rowsOf(lengths), order, false).lanes,
+      order.map((row) => [row]),
+    );
   });
 
   it("shuffle each epoch in its own way, as the seed says", () => {
     const encoded = rowsOf(Array.from({ length: 50 }, () => 10));
     const order = (seed: number, epoch: number): number[] => {
       const plan = planTraining(encoded, config({ batchSize: 1, microBatchSize: 1, epochs: 2, seed }));
-      return Array.from({ length: 50 }, (_, index) => plan.step(epoch * 50 + index).micro[0]?.rows[0] ?? -1);
+      return Array.from({ length: 50 }, (_, index) => plan.step(epoch * 50 + index).micro[0]?.lanes[0]?.[0] ?? -1);
     };
     assert.deepEqual(order(42, 0), order(42, 0));
     assert.notDeepEqual(order(42, 0), order(42, 1));
@@ -133,16 +135,6 @@ describe("batches", () => {
     const long = planTraining(encoded, config({ maxSteps: 5 }));
     assert.equal(long.totalSteps, 5);
     assert.equal(long.step(4).epoch, 4);
-  });
-
-  it("choose lengths with little padding", () => {
-    // 100 short passes and one long: the long one must not make the others long.
-    const lengths = [...Array.from({ length: 100 }, () => 30), 500];
-    const plan = planTraining(rowsOf(lengths), config({ batchSize: 1, microBatchSize: 1 }));
-    assert.deepEqual(
-      planShapes(plan).map(({ length }) => length),
-      [32, 512],
-    );
   });
 });
 

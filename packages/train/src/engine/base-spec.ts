@@ -3,9 +3,10 @@ import type { DType } from "../ir/dtype.js";
 import type { WeightSource } from "../ir/node.js";
 import { formatShape, type Shape, sameShape } from "../ir/shape.js";
 import type { LlamaConfig } from "../models/llama/config.js";
+import { llamaLinears } from "../models/llama/tensors.js";
 import { cast } from "../ops/elementwise.js";
 import { weight } from "../ops/leaf.js";
-import type { FrozenTensors } from "../tuners/tuner.js";
+import type { FrozenTensors, Tuner } from "../tuners/tuner.js";
 import { readWeight } from "../weights/read-weight.js";
 
 /** One tensor of a checkpoint: where, which type, which shape. */
@@ -42,4 +43,14 @@ function entryOf(weights: BaseSpec["weights"], name: string): WeightEntry {
   const entry = weights?.[name];
   if (!entry) throw new InternalError(`the base has no tensor ${name}`);
   return entry;
+}
+
+/** Sizes that no symbol of a graph may divide: the model's own, and the flat vector's. */
+export function closedSizes(
+  config: LlamaConfig,
+  tuner: Pick<Tuner, "size" | "tensors" | "dropoutWidth"> | null,
+): number[] {
+  const linears = llamaLinears(config).flatMap(({ dIn, dOut }) => [dIn, dOut]);
+  const trained = tuner ? [tuner.size, tuner.dropoutWidth, ...tuner.tensors.flatMap(({ shape }) => shape)] : [];
+  return [config.vocabSize, config.hiddenSize, config.headDim, ...linears, ...trained].filter((size) => size > 0);
 }

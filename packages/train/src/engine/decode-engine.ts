@@ -1,16 +1,17 @@
 /** Batched generation over a key-value cache. Lives in the engine's thread. */
 import type { Technique } from "@gitune/core";
 import type { Backend, Executable, Tensor } from "../backends/backend.js";
-import { Graph, type Node } from "../ir/node.js";
+import { Graph } from "../ir/node.js";
+import type { Shape } from "../ir/shape.js";
 import { type DecodeOutputs, type Head, prefillGraph, stepGraph } from "../models/llama/decoding.js";
-import type { Params } from "../nn/params.js";
-import { MASKED } from "../nn/rope-table.js";
+import { MASKED } from "../nn/row-mask.js";
 import { input } from "../ops/leaf.js";
 import { createTuner } from "../tuners/registry.js";
 import type { Tuner } from "../tuners/tuner.js";
-import { type BaseSpec, frozenTensors } from "./base-spec.js";
+import { type BaseSpec, closedSizes, frozenTensors } from "./base-spec.js";
+import { PlaceFeeds } from "./pass-feeds.js";
+import { Programs } from "./programs.js";
 import { type SampleOptions, sampleToken, uniformAt } from "./sample.js";
-import { SessionCache } from "./session-cache.js";
 
 export interface DecodeSpec {
   readonly base: BaseSpec;
@@ -41,17 +42,17 @@ export interface DecodeHooks {
 
 /** Prompts are padded to multiples of this, caches to multiples of twice this: few sizes, few sessions. */
 const LENGTH_STEP = 32;
-/** Sessions of past sizes that are kept. */
-const MAX_SESSIONS = 8;
 
 export class DecodeEngine {
   readonly #spec: DecodeSpec;
   readonly #tuner: Tuner | null;
-  readonly #sessions: SessionCache;
+  readonly #programs: Programs;
+  readonly #places: PlaceFeeds;
 
   constructor(spec: DecodeSpec, backend: Backend) {
     this.#spec = spec;
-    this.#sessions = new SessionCache(backend, MAX_SESSIONS);
+    this.#programs = new Programs(backend);
+    this.#places = new PlaceFeeds(spec.base.config);
     this.#tuner = spec.adapter ? createTuner(spec.adapter.technique, spec.base.config, null) : null;
   }
 
@@ -69,7 +70,7 @@ export class DecodeEngine {
   }
 
   async close(): Promise<void> {
-    await this.#sessions.close();
+    await this.#programs.close();
   }
 
   async #generateBatch(
@@ -88,15 +89,21 @@ export class DecodeEngine {
     const head: Head = options.temperature === 0 ? "token" : "logits";
 
     const ids = new BigInt64Array(batch * length);
+    const positionIds = BigInt64Array.from({ length: batch * length }, (_, i) => BigInt(i % length));
     const last = new BigInt64Array(batch);
     for (const [slot, prompt] of slots.entries()) {
       for (const [t, id] of prompt.entries()) ids[slot * length + t] = BigInt(id);
       last[slot] = BigInt(slot * length + prompt.length - 1);
     }
-    const prefill = await this.#session(`prefill|${length}|${head}`, (graph, params) =>
-      prefillGraph(graph, base.config, params, batch, length, head),
-    );
-    let out = await prefill.run({ ...this.#theta(), ids: tensor(ids, [batch * length]), last: tensor(last, [batch]) });
+    const prefill = await this.#program(prefillGraph, head);
+    let out = await prefill.run({
+      ...this.#theta(),
+      ...this.#places.upTo(length),
+      ids: tensor(ids, [batch, length]),
+      positionIds: tensor(positionIds, [batch, length]),
+      rowStarts: tensor(new Float32Array(batch * length), [batch, length]),
+      last: tensor(last, [batch]),
+    });
 
     const cacheShape = [batch, kvHeads, capacity, headDim];
     const caches: Record<string, Float32Array> = {};
@@ -135,13 +142,12 @@ export class DecodeEngine {
       signal.throwIfAborted();
 
       const at = slots.map((prompt) => prompt.length + made);
-      step ??= await this.#session(`step|${capacity}|${head}`, (graph, params) =>
-        stepGraph(graph, base.config, params, batch, capacity, head),
-      );
+      step ??= await this.#program(stepGraph, head);
       out = await step.run({
         ...this.#theta(),
-        ids: tensor(BigInt64Array.from(next, BigInt), [batch]),
-        positions: tensor(BigInt64Array.from(at, BigInt), [batch, 1]),
+        ...this.#places.upTo(capacity),
+        ids: tensor(BigInt64Array.from(next, BigInt), [batch, 1]),
+        positionIds: tensor(BigInt64Array.from(at, BigInt), [batch, 1]),
         mask: tensor(mask, [batch, 1, 1, capacity + 1]),
         ...Object.fromEntries(Object.entries(caches).map(([name, data]) => [`past.${name}`, tensor(data, cacheShape)])),
       });
@@ -183,16 +189,18 @@ export class DecodeEngine {
     return theta ? { theta: tensor(theta, [theta.length]) } : {};
   }
 
-  #session(key: string, build: (graph: Graph, params: Params) => DecodeOutputs): Promise<Executable> {
-    return this.#sessions.get(key, () => this.#build(build));
+  #program(build: typeof prefillGraph, head: Head): Promise<Executable> {
+    return this.#programs.get(`${build.name}|${head}`, () => this.#build(build, head));
   }
 
-  #build(build: (graph: Graph, params: Params) => DecodeOutputs): Record<string, Node> {
-    const graph = new Graph();
-    const frozen = frozenTensors(this.#spec.base);
-    if (!this.#tuner) return build(graph, { tensor: (name, shape) => frozen(graph, name, shape), update: () => null });
-    const theta = input(graph, "theta", [this.#tuner.size]);
-    return build(graph, this.#tuner.params(frozen, { theta, dropout: null }));
+  #build(build: typeof prefillGraph, head: Head): DecodeOutputs {
+    const { base } = this.#spec;
+    const graph = new Graph(closedSizes(base.config, this.#tuner));
+    const frozen = frozenTensors(base);
+    const params = this.#tuner
+      ? this.#tuner.params(frozen, { theta: input(graph, "theta", [this.#tuner.size]), dropout: null })
+      : { tensor: (name: string, shape: Shape) => frozen(graph, name, shape), update: () => null };
+    return build(graph, base.config, params, head);
   }
 }
 

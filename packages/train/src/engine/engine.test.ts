@@ -3,7 +3,10 @@ import { test } from "node:test";
 import type { LoraTechnique } from "@gitune/core";
 import { onnxBackend } from "../backends/onnx/session.js";
 import { referenceBackend } from "../backends/reference/run.js";
+import { type MicroPlan, makeMicroBatch, planMicroBatch } from "../data/batches.js";
 import type { MicroBatch, OptimizerState } from "../loop/program.js";
+import { fixedRows } from "../testing/fixed-rows.js";
+import { rowLanes } from "../testing/row-lanes.js";
 import { TINY, tinyBase, wave } from "../testing/tiny-base.js";
 import { DecodeEngine, type DecodeOptions } from "./decode-engine.js";
 import { TrainEngine } from "./train-engine.js";
@@ -21,15 +24,14 @@ function microBatch(batch: number, length: number, salt: number): MicroBatch {
   const at = Array.from({ length: batch * length }, (_, i) => i).filter(
     (i) => i % length !== length - 1 && i % 2 === 0,
   );
-  return {
+  return rowLanes({
     batch,
     length,
     ids,
     positions: BigInt64Array.from(at, BigInt),
     labels: BigInt64Array.from(at, (i) => ids[i + 1]!),
-    weights: new Float32Array(at.length).fill(1 / at.length),
     dropoutSeed: salt,
-  };
+  });
 }
 
 async function start(engine: TrainEngine): Promise<OptimizerState> {
@@ -83,6 +85,35 @@ test("one thread and two threads train to the same bytes", async () => {
     await engine.close();
   }
   assert.equal(thetas[0], thetas[1]);
+});
+
+test("rows that share a lane have the loss and the gradient of rows that do not", async () => {
+  await using base = await tinyBase();
+  const lengths = [9, 4, 3, 2, 30, 20, 11];
+  const encoded = fixedRows(
+    lengths.map((length, row) => Array.from({ length }, (_, i) => (row * 13 + i * 5) % TINY.vocabSize)),
+  );
+  const order = lengths.map((_, row) => row).sort((a, b) => lengths[b]! - lengths[a]!);
+  const [packed, apart] = [true, false].map((packing) => {
+    const plan = planMicroBatch(encoded, order, packing);
+    return { plan, batch: makeMicroBatch(encoded, plan, 1 / 60, 0) };
+  }) as [{ plan: MicroPlan; batch: MicroBatch }, { plan: MicroPlan; batch: MicroBatch }];
+  assert.deepEqual([packed.plan.lanes.length, apart.plan.lanes.length], [3, 7]);
+  const engine = new TrainEngine({ base: base.spec, technique: lora, optimizer, fromScratch: false }, referenceBackend);
+  const theta = Float32Array.from({ length: engine.size }, (_, i) => wave(i) * 0.3);
+  const state = { ...(await start(engine)), theta };
+  const [one, other] = [await engine.step(state, [packed.batch], 0.01), await engine.step(state, [apart.batch], 0.01)];
+  assert.ok(Math.abs(one.loss - other.loss) < 1e-7 * other.loss, `${one.loss} and ${other.loss}`);
+  assert.ok(relativeError(one.state.m, other.state.m) < 1e-6, "gradients");
+  const fast = new TrainEngine(
+    { base: base.spec, technique: lora, optimizer, fromScratch: false },
+    onnxBackend({ threads: 2 }),
+  );
+  for (const { batch } of [packed, apart]) {
+    const loss = await fast.loss(theta, batch);
+    assert.ok(Math.abs(loss - one.loss) < 1e-5 * one.loss, `${loss} on ONNX Runtime`);
+  }
+  await fast.close();
 });
 
 test("an update without training changes nothing: its loss is the bare base's", async () => {

@@ -5,16 +5,17 @@ import type { Backend, Feeds } from "../backends/backend.js";
 import { createRandom } from "../data/random.js";
 import { Graph, type Node } from "../ir/node.js";
 import type { MicroBatch, OptimizerState, TrainableTensor, TrainProgram } from "../loop/program.js";
-import { llamaLoss, type PassShape } from "../models/llama/training.js";
+import { llamaLoss } from "../models/llama/training.js";
 import { input } from "../ops/leaf.js";
 import { concat, reshape } from "../ops/movement.js";
 import { type AdamWOptions, adamW, packHyper } from "../optim/adamw.js";
 import { sliceTensor } from "../tuners/flat.js";
 import { createTuner } from "../tuners/registry.js";
 import type { Tuner } from "../tuners/tuner.js";
-import { type BaseSpec, frozenTensors, readFrozen } from "./base-spec.js";
+import { type BaseSpec, closedSizes, frozenTensors, readFrozen } from "./base-spec.js";
 import { fillDropout } from "./dropout.js";
-import { SessionCache } from "./session-cache.js";
+import { PlaceFeeds, passFeeds } from "./pass-feeds.js";
+import { Programs } from "./programs.js";
 
 export interface TrainSpec {
   readonly base: BaseSpec;
@@ -24,21 +25,20 @@ export interface TrainSpec {
   readonly fromScratch: boolean;
 }
 
-/** Sessions kept: each holds its own f32 copy of what it cast or packed, so few, but enough for all length buckets. */
-const MAX_SESSIONS = 6;
-
 export class TrainEngine implements TrainProgram {
   readonly tensors: readonly TrainableTensor[];
   readonly size: number;
   readonly #spec: TrainSpec;
   readonly #tuner: Tuner;
   readonly #decay: Float32Array;
-  readonly #sessions: SessionCache;
+  readonly #programs: Programs;
+  readonly #places: PlaceFeeds;
 
   constructor(spec: TrainSpec, backend: Backend) {
     const start = spec.base.weights && !spec.fromScratch ? (name: string) => readFrozen(spec.base, name) : null;
     this.#spec = spec;
-    this.#sessions = new SessionCache(backend, MAX_SESSIONS);
+    this.#programs = new Programs(backend);
+    this.#places = new PlaceFeeds(spec.base.config);
     this.#tuner = createTuner(spec.technique, spec.base.config, start);
     this.#decay = this.#tuner.decayMask();
     this.tensors = this.#tuner.tensors;
@@ -63,7 +63,7 @@ export class TrainEngine implements TrainProgram {
     const step = state.step + 1;
     const { beta1, beta2 } = this.#spec.optimizer;
     const hyper = packHyper({ learningRate, correction1: 1 - beta1 ** step, correction2: 1 - beta2 ** step });
-    const session = await this.#sessions.get("update", () => this.#updateGraph());
+    const session = await this.#programs.get("update", () => adamW(new Graph(), this.size, this.#spec.optimizer));
     const vector = (data: Float32Array) => ({ data, shape: [this.size] });
     const [theta, m, v] = [0, 1, 2].map(() => new Float32Array(this.size)) as [
       Float32Array,
@@ -89,7 +89,7 @@ export class TrainEngine implements TrainProgram {
   }
 
   async close(): Promise<void> {
-    await this.#sessions.close();
+    await this.#programs.close();
   }
 
   async #pass(
@@ -97,19 +97,21 @@ export class TrainEngine implements TrainProgram {
     batch: MicroBatch,
     training: boolean,
   ): Promise<{ loss: number; grad: Float32Array | null }> {
-    const shape = { batch: batch.batch, length: batch.length, labels: batch.labels.length };
-    const session = await this.#sessions.get(`${training}|${shape.batch}x${shape.length}x${shape.labels}`, () =>
-      this.#passGraph(shape, training),
+    const session = await this.#programs.get(training ? "train" : "evaluate", () =>
+      passGraph(this.#spec, this.#tuner, training),
     );
-    const dropoutSize = training ? this.#tuner.dropoutSize(shape.batch * shape.length) : 0;
+    const tokens = batch.batch * batch.length;
+    const { dropoutWidth } = this.#tuner;
     const feeds: Feeds = {
       theta: { data: theta, shape: [this.size] },
-      ids: { data: batch.ids, shape: [batch.ids.length] },
-      positions: { data: batch.positions, shape: [shape.labels] },
-      labels: { data: batch.labels, shape: [shape.labels] },
-      weights: { data: batch.weights, shape: [shape.labels, 1] },
-      ...(dropoutSize > 0
-        ? { dropout: { data: this.#dropoutFactors(dropoutSize, batch.dropoutSeed), shape: [dropoutSize] } }
+      ...passFeeds(batch, this.#places),
+      ...(training && dropoutWidth > 0
+        ? {
+            dropout: {
+              data: this.#dropoutFactors(tokens * dropoutWidth, batch.dropoutSeed),
+              shape: [tokens, dropoutWidth],
+            },
+          }
         : {}),
     };
     const grad = training ? new Float32Array(this.size) : null;
@@ -117,26 +119,22 @@ export class TrainEngine implements TrainProgram {
     return { loss: out["loss"]!.data[0] as number, grad };
   }
 
-  #passGraph(shape: PassShape, training: boolean): Record<string, Node> {
-    const graph = new Graph();
-    const theta = input(graph, "theta", [this.size]);
-    const dropoutSize = training ? this.#tuner.dropoutSize(shape.batch * shape.length) : 0;
-    const dropout = dropoutSize > 0 ? input(graph, "dropout", [dropoutSize]) : null;
-    const params = this.#tuner.params(frozenTensors(this.#spec.base), { theta, dropout });
-    const loss = llamaLoss(graph, this.#spec.base.config, params, shape);
-    if (!training) return { loss };
-    // One gradient a tensor, joined: differentiating the slices themselves would add full-size vectors.
-    const slices = this.tensors.map((tensor) => sliceTensor(theta, tensor));
-    const grads = gradients(loss, slices).map((grad, i) => reshape(grad, [this.tensors[i]!.size]));
-    return { loss, grad: concat(grads, 0) };
-  }
-
-  #updateGraph(): Record<string, Node> {
-    return adamW(new Graph(), this.size, this.#spec.optimizer);
-  }
-
   #dropoutFactors(size: number, seed: number): Float32Array {
     const { technique } = this.#spec;
     return fillDropout(new Float32Array(size), technique.type === "lora" ? technique.dropout : 0, seed);
   }
+}
+
+function passGraph({ base }: TrainSpec, tuner: Tuner, training: boolean): Record<string, Node> {
+  const graph = new Graph(closedSizes(base.config, tuner));
+  const theta = input(graph, "theta", [tuner.size]);
+  const tokens = graph.symbol("batch") * graph.symbol("length");
+  const dropout = training && tuner.dropoutWidth > 0 ? input(graph, "dropout", [tokens, tuner.dropoutWidth]) : null;
+  const params = tuner.params(frozenTensors(base), { theta, dropout });
+  const loss = llamaLoss(graph, base.config, params);
+  if (!training) return { loss };
+  // One gradient a tensor, joined: differentiating the slices themselves would add full-size vectors.
+  const slices = tuner.tensors.map((tensor) => sliceTensor(theta, tensor));
+  const grads = gradients(loss, slices).map((grad, i) => reshape(grad, [tuner.tensors[i]!.size]));
+  return { loss, grad: concat(grads, 0) };
 }

@@ -6,6 +6,7 @@ import { InternalError } from "@gitune/core";
 import type { OpDef } from "../ops/op.js";
 import type { DType } from "./dtype.js";
 import { formatShape, type Shape, sameShape, shapeError, sizeOf } from "./shape.js";
+import { Symbols } from "./symbol.js";
 
 export type Attrs = { readonly [name: string]: number | string | boolean | readonly number[] };
 
@@ -38,7 +39,18 @@ export class Graph {
   readonly #interned = new Map<string, Node>();
   readonly #constants = new Map<number, ConstantData>();
   readonly #weights = new Map<number, WeightSource>();
+  readonly symbols: Symbols;
   #scope = "";
+
+  /** @param avoid sizes that no symbol may divide: those of the model and of what is trained */
+  constructor(avoid: readonly number[] = []) {
+    this.symbols = new Symbols(avoid);
+  }
+
+  /** The stand-in for a size that is known only at run time (`symbol.ts`). */
+  symbol(name: string): number {
+    return this.symbols.declare(name);
+  }
 
   get nodes(): readonly Node[] {
     return this.#nodes;

@@ -3,19 +3,23 @@
  * The loop knows no op and no backend; a program knows no row and no file.
  */
 
-/** One padded pass. Positions index the flattened [batch * length] tokens. */
+/** One pass: lanes of tokens, each with one row or several behind each other, right-padded. */
 export interface MicroBatch {
-  /** Sequences. */
+  /** Lanes. */
   readonly batch: number;
-  /** Tokens a sequence, padding included (right-padded; causal attention never looks at it). */
+  /** Tokens a lane, padding included; batch * length >= `LEAST_TOKENS`. */
   readonly length: number;
   /** [batch * length] token ids */
   readonly ids: BigInt64Array;
-  /** [labels] positions whose hidden state predicts the label: the label's own position - 1. */
+  /** [batch * length] each token's place in its own row, from 0 */
+  readonly positionIds: BigInt64Array;
+  /** [batch * length] the place in the lane at which the token's row starts: attention never looks before it. */
+  readonly rowStarts: Float32Array;
+  /** [labels] places in the flattened [batch * length] whose hidden state predicts the label: the label's own - 1. */
   readonly positions: BigInt64Array;
   /** [labels] token ids */
   readonly labels: BigInt64Array;
-  /** [labels] weights; the step's weights over all its micro-batches sum to 1; padding labels have weight 0. */
+  /** [labels] weights; the step's weights over all its micro-batches sum to 1. */
   readonly weights: Float32Array;
   /** Seed of this pass's dropout masks. */
   readonly dropoutSeed: number;

@@ -68,7 +68,6 @@ export interface TrainingResult {
  */
 export async function runTraining(options: TrainingOptions): Promise<TrainingResult> {
   const { program, encoded, recipe, out, signal } = options;
-  if (recipe.packing) throw packingUnsupported();
   const plan = planTraining(encoded, { ...recipe, maxSteps: options.maxSteps ?? recipe.maxSteps });
   const run: Run = {
     options,
@@ -162,7 +161,7 @@ async function notANumber(
   step: StepPlan,
   found: { readonly loss: number; readonly gradNorm: number },
 ): Promise<GituneError> {
-  const rows = step.micro.flatMap((micro) => micro.rows);
+  const rows = step.micro.flatMap(({ lanes }) => lanes.flat());
   const places = rows.slice(0, MAX_PLACES).map((row) => options.encoded.place(row));
   const more = rows.length > places.length ? ` and ${rows.length - places.length} more` : "";
   const [lastGood] = await listCheckpoints(options.out);
@@ -189,14 +188,4 @@ function interrupted(folder: string, step: number, total: number): GituneError {
     },
     { exitCode: 3 },
   );
-}
-
-function packingUnsupported(): GituneError {
-  return new GituneError({
-    code: "config.unsupported",
-    severity: "error",
-    pointer: "/train/packing",
-    message: "packing is not available yet",
-    fix: "set train.packing to false; rows are sorted by length inside a step, so little is padding",
-  });
 }

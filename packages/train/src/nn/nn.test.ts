@@ -8,7 +8,8 @@ import { assertClose } from "../testing/compare.js";
 import { uniform } from "../testing/random.js";
 import { linear } from "./linear.js";
 import type { Params } from "./params.js";
-import { arangePositions, causalMask, MASKED, ropeTable } from "./rope-table.js";
+import { ropeAngles } from "./rope-table.js";
+import { MASKED, rowMask } from "./row-mask.js";
 
 const [ROWS, IN, OUT, RANK] = [3, 4, 5, 2];
 const SHAPES = { x: [ROWS, IN], w: [OUT, IN], residual: [ROWS, OUT], a: [RANK, IN], b: [OUT, RANK] };
@@ -64,38 +65,27 @@ test("linear: x Wᵀ, with a residual, with a low-rank update, dropout on the up
   assertClose(run({ update: true, residual: false, dropout: 0.5 }), dropped, 1e-12, "dropout");
 });
 
-test("ropeTable: position / theta^(2i/d), cosine and sine", () => {
-  const { cos, sin } = ropeTable(new Graph(), 4, 6, 10_000);
-  assert.deepEqual(
-    [cos.shape, sin.shape],
-    [
-      [4, 3],
-      [4, 3],
-    ],
-  );
+test("ropeAngles: position / theta^(2i/d), cosine and sine", () => {
+  const { positions, cos, sin } = ropeAngles(4, 6, 10_000);
+  assert.deepEqual([positions, cos.length, sin.length], [4, 12, 12]);
   for (let position = 0; position < 4; position++) {
     for (let i = 0; i < 3; i++) {
       const angle = position / 10_000 ** ((2 * i) / 6);
-      assert.equal(cos.graph.constantData(cos)![position * 3 + i], Math.fround(Math.cos(angle)));
-      assert.equal(sin.graph.constantData(sin)![position * 3 + i], Math.fround(Math.sin(angle)));
+      assert.equal(cos[position * 3 + i], Math.fround(Math.cos(angle)));
+      assert.equal(sin[position * 3 + i], Math.fround(Math.sin(angle)));
     }
   }
 });
 
-test("ropeTable: another theta is another literal", () => {
+test("rowMask: a query looks at its own row up to itself, in a lane of three rows and one of padding", () => {
   const graph = new Graph();
-  assert.notEqual(ropeTable(graph, 4, 6, 10_000).cos, ropeTable(graph, 4, 6, 500_000).cos);
-  assert.equal(ropeTable(graph, 4, 6, 10_000).cos, ropeTable(graph, 4, 6, 10_000).cos);
-});
-
-test("arangePositions counts in every row", () => {
-  const node = arangePositions(new Graph(), 2, 3);
-  assert.deepEqual([...node.graph.constantData(node)!], [0n, 1n, 2n, 0n, 1n, 2n]);
-});
-
-test("causalMask: a query looks at itself and what is before it, in every group", () => {
-  const node = causalMask(new Graph(), 3, 2);
-  assert.deepEqual(node.shape, [1, 1, 6, 3]);
-  const block = [0, MASKED, MASKED, 0, 0, MASKED, 0, 0, 0];
-  assert.deepEqual([...node.graph.constantData(node)!], [...block, ...block]);
+  const mask = rowMask(input(graph, "index", [4]), input(graph, "starts", [2, 4]));
+  const [values] = evaluate([mask], {
+    index: { data: Float32Array.of(0, 1, 2, 3), shape: [4] },
+    starts: { data: Float32Array.of(0, 0, 2, 3, 0, 0, 0, 0), shape: [2, 4] },
+  });
+  const open = Array.from(values!.data, (value) => (value === 0 ? 1 : value === MASKED ? 0 : Number.NaN));
+  assert.deepEqual(values!.shape, [2, 4, 4]);
+  assert.deepEqual(open.slice(0, 16), [1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+  assert.deepEqual(open.slice(16), [1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1]);
 });

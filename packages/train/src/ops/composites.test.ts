@@ -22,7 +22,7 @@ const MEANING: { readonly [K in CompositeName]: (node: Node, operands: Values) =
   attention: (node, [q, k, v, mask]) => {
     const [batch, groups, rows, dim] = node.src[0]!.shape as [number, number, number, number];
     const [keys, dimV] = [node.src[1]!.shape[2]!, node.src[2]!.shape[3]!];
-    const masks = node.src[3]!.shape[0]!;
+    const [masks, queries] = node.src[3]!.shape as [number, number];
     const out: number[] = [];
     for (let b = 0; b < batch; b++) {
       for (let g = 0; g < groups; g++) {
@@ -31,7 +31,7 @@ const MEANING: { readonly [K in CompositeName]: (node: Node, operands: Values) =
           const scores = Array.from({ length: keys }, (_, j) => {
             let dot = 0;
             for (let d = 0; d < dim; d++) dot += q![(head * rows + r) * dim + d]! * k![(head * keys + j) * dim + d]!;
-            return dot * (node.attrs["scale"] as number) + mask![((b % masks) * rows + r) * keys + j]!;
+            return dot * (node.attrs["scale"] as number) + mask![((b % masks) * queries + (r % queries)) * keys + j]!;
           });
           const p = softmaxOf(scores);
           for (let d = 0; d < dimV; d++)

@@ -24,6 +24,7 @@ export const gatherRowsOp = defineOp({
 /** updates [n, ...], index [n] i64 in 0..rows-1 -> [rows, ...]: each update is added to its row of a zero tensor, in order. */
 export const scatterAddRowsOp = defineOp({
   name: "scatterAddRows",
+  sizes: ["rows"],
   infer: ([updates, index]: readonly Node[], attrs: Attrs) => {
     checkIndex("scatterAddRows", index!, updates!);
     return { shape: [attrs["rows"] as number, ...updates!.shape.slice(1)], dtype: updates!.dtype };

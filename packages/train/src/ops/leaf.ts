@@ -10,7 +10,7 @@ const inferLeaf = (_src: readonly Node[], attrs: Attrs) => ({
 });
 
 /** Fed at every run. */
-export const inputOp = defineOp({ name: "input", infer: inferLeaf, vjp: null });
+export const inputOp = defineOp({ name: "input", sizes: ["shape"], infer: inferLeaf, vjp: null });
 /** A tensor of the checkpoint, mapped from its file. */
 export const weightOp = defineOp({ name: "weight", infer: inferLeaf, vjp: null });
 /** A literal inside the graph. */

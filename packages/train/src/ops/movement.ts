@@ -18,6 +18,7 @@ const numbers = (attrs: Attrs, name: string): readonly number[] => attrs[name] a
 
 export const reshapeOp = defineOp({
   name: "reshape",
+  sizes: ["shape"],
   infer: ([x]: readonly Node[], attrs: Attrs) => {
     const shape = numbers(attrs, "shape");
     if (sizeOf(shape) !== sizeOf(x!.shape)) {
@@ -54,6 +55,7 @@ export const transposeOp = defineOp({
 /** [start, end) along one axis. */
 export const sliceOp = defineOp({
   name: "slice",
+  sizes: ["start", "end"],
   infer: ([x]: readonly Node[], attrs: Attrs) => {
     const [axis, start, end] = [attrs["axis"] as number, attrs["start"] as number, attrs["end"] as number];
     const dim = x!.shape[axis];
@@ -120,6 +122,7 @@ export const concatOp = defineOp({
 /** Repeats size-1 axes (and adds leading ones) until the shape fits: numpy's broadcast_to. */
 export const expandOp = defineOp({
   name: "expand",
+  sizes: ["shape"],
   infer: ([x]: readonly Node[], attrs: Attrs) => {
     const shape = numbers(attrs, "shape");
     if (!sameShape(broadcastShapes("expand", x!.shape, shape), shape)) {

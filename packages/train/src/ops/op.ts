@@ -18,6 +18,8 @@ export interface OpDef {
   readonly infer: (src: readonly Node[], attrs: Attrs) => { readonly shape: Shape; readonly dtype: DType };
   /** Vector-Jacobian product: one gradient a source. Null: nothing flows back through this op. */
   readonly vjp: ((args: VjpArgs) => readonly (Node | null)[]) | null;
+  /** Attributes that hold sizes or indices along an axis, so that symbols in them can be given values. */
+  readonly sizes?: readonly string[];
   /** A composite op is replaced by this before lowering, so backends know primitives only. */
   readonly expand?: (src: readonly Node[], attrs: Attrs) => Node;
 }

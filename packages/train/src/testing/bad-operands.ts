@@ -152,32 +152,32 @@ export const BAD_OPERANDS: { readonly [K in PrimitiveName | CompositeName]: read
   attention: [
     bad(
       "keys of another head size",
-      (x) => attention(x([1, 2, 6, 4]), x([1, 2, 3, 5]), x([1, 2, 3, 4]), x([1, 1, 6, 3]), 1),
+      (x) => attention(x([1, 2, 6, 4]), x([1, 2, 3, 5]), x([1, 2, 3, 4]), x([1, 3, 3]), 1),
       "k is [1, 2, 3, >5<], it should be [1, 2, any, 4]",
     ),
     bad(
       "keys of another number of groups",
-      (x) => attention(x([1, 2, 6, 4]), x([1, 4, 3, 4]), x([1, 4, 3, 4]), x([1, 1, 6, 3]), 1),
+      (x) => attention(x([1, 2, 6, 4]), x([1, 4, 3, 4]), x([1, 4, 3, 4]), x([1, 3, 3]), 1),
       "k is [1, >4<, 3, 4], it should be [1, 2, any, 4]",
     ),
     bad(
       "fewer values than keys",
-      (x) => attention(x([1, 2, 6, 4]), x([1, 2, 3, 4]), x([1, 2, 2, 4]), x([1, 1, 6, 3]), 1),
+      (x) => attention(x([1, 2, 6, 4]), x([1, 2, 3, 4]), x([1, 2, 2, 4]), x([1, 3, 3]), 1),
       "v is [1, 2, >2<, 4], it should be [1, 2, 3, any]",
     ),
     bad(
-      "a mask of one head for grouped queries",
-      (x) => attention(x([1, 2, 6, 4]), x([1, 2, 3, 4]), x([1, 2, 3, 4]), x([1, 1, 3, 3]), 1),
-      "mask is [1, 1, >3<, 3], it should be [1, 1, 6, 3]",
+      "a mask for queries that are no group",
+      (x) => attention(x([1, 2, 6, 4]), x([1, 2, 3, 4]), x([1, 2, 3, 4]), x([1, 4, 3]), 1),
+      "6 rows of q are no multiple of the mask's 4",
     ),
     bad(
       "a mask for another batch",
-      (x) => attention(x([3, 1, 2, 4]), x([3, 1, 2, 4]), x([3, 1, 2, 4]), x([2, 1, 2, 2]), 1),
-      "mask is [>2<, 1, 2, 2], it should be [3, 1, 2, 2]",
+      (x) => attention(x([3, 1, 2, 4]), x([3, 1, 2, 4]), x([3, 1, 2, 4]), x([2, 2, 2]), 1),
+      "mask is [>2<, 2, 2], it should be [3, any, 2]",
     ),
     bad(
       "no batch",
-      (x) => attention(x([2, 6, 4]), x([2, 3, 4]), x([2, 3, 4]), x([1, 1, 6, 3]), 1),
+      (x) => attention(x([2, 6, 4]), x([2, 3, 4]), x([2, 3, 4]), x([1, 3, 3]), 1),
       "q is [2, 6, 4], it should be [any, any, any, any]",
     ),
   ],

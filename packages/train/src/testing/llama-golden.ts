@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gradients } from "../autodiff/grad.js";
 import type { Backend, Executable, Feeds } from "../backends/backend.js";
+import { PlaceFeeds, passFeeds } from "../engine/pass-feeds.js";
 import { Graph, type Node } from "../ir/node.js";
 import { type LlamaConfig, readLlamaConfig } from "../models/llama/config.js";
 import { llamaLoss } from "../models/llama/training.js";
@@ -11,6 +12,7 @@ import { input, weight } from "../ops/leaf.js";
 import { concat, reshape, slice } from "../ops/movement.js";
 import { type AdamWOptions, adamW, packHyper } from "../optim/adamw.js";
 import { openSafetensors, readSafetensorsHeader, readTensorEntry, type TensorEntry } from "../weights/safetensors.js";
+import { rowLanes } from "./row-lanes.js";
 
 const FOLDER = new URL("../../test/golden/llama/", import.meta.url);
 
@@ -106,20 +108,16 @@ const BATCH = readJson("batch.json") as {
   readonly labels: readonly number[];
 };
 
-const integers = (values: readonly number[]) => ({
-  data: BigInt64Array.from(values, (value) => BigInt(value)),
-  shape: [values.length],
-});
+const integers = (values: readonly number[]) => BigInt64Array.from(values, (value) => BigInt(value));
 
 /** The golden batch as the training graph's inputs; every label weighs the same. */
-export const goldenFeeds: Feeds = {
-  ids: integers(BATCH.ids),
-  positions: integers(BATCH.positions),
-  labels: integers(BATCH.labels),
-  weights: {
-    data: new Float32Array(BATCH.labels.length).fill(1 / BATCH.labels.length),
-    shape: [BATCH.labels.length, 1],
-  },
+export const goldenFeeds = ({ config }: GoldenCase): Feeds => {
+  const [ids, positions, labels] = [BATCH.ids, BATCH.positions, BATCH.labels].map(integers) as [
+    BigInt64Array,
+    BigInt64Array,
+    BigInt64Array,
+  ];
+  return passFeeds(rowLanes({ ...BATCH, ids, positions, labels }), new PlaceFeeds(config));
 };
 
 /** Loss and flat gradient by the flat vector `theta`; the parameters come from the test itself, not from a tuner. */
@@ -142,11 +140,7 @@ export function goldenTrainingGraph(golden: GoldenCase): { readonly loss: Node; 
       return a && b ? { a, b, scale: golden.loraScale!, dropout: (x) => x } : null;
     },
   };
-  const loss = llamaLoss(graph, golden.config, params, {
-    batch: BATCH.batch,
-    length: BATCH.length,
-    labels: BATCH.labels.length,
-  });
+  const loss = llamaLoss(graph, golden.config, params);
   const grads = gradients(loss, [...slices.values()]);
   const flat = grads.map((grad) => reshape(grad, [sizeOfShape(grad.shape)]));
   return { loss, grad: concat(flat, 0) };
@@ -177,7 +171,7 @@ async function takeSteps(golden: GoldenCase, pass: Executable, update: Executabl
   const [losses, gradNorms, grads]: [number[], number[], Float32Array[]] = [[], [], []];
   let state: readonly Float32Array[] = [golden.start, new Float32Array(golden.size), new Float32Array(golden.size)];
   for (const [i, learningRate] of golden.learningRates.entries()) {
-    const { loss, grad } = await pass.run({ ...goldenFeeds, theta: vector(state[0]!) });
+    const { loss, grad } = await pass.run({ ...goldenFeeds(golden), theta: vector(state[0]!) });
     losses.push(loss!.data[0] as number);
     grads.push(grad!.data as Float32Array);
     const correction = (beta: number) => 1 - beta ** (i + 1);
@@ -193,6 +187,6 @@ async function takeSteps(golden: GoldenCase, pass: Executable, update: Executabl
     gradNorms.push(out["gradNorm"]!.data[0] as number);
     state = ["newTheta", "newM", "newV"].map((name) => out[name]!.data as Float32Array);
   }
-  const { loss } = await pass.run({ ...goldenFeeds, theta: vector(state[0]!) });
+  const { loss } = await pass.run({ ...goldenFeeds(golden), theta: vector(state[0]!) });
   return { losses: [...losses, loss!.data[0] as number], gradNorms, firstGrad: grads[0]!, after: state[0]! };
 }

@@ -10,7 +10,7 @@ export type FrozenTensors = (graph: Graph, name: string, shape: Shape) => Node;
 export interface TrainableInputs {
   /** [size] f32: the flat vector of every trainable tensor. */
   readonly theta: Node;
-  /** [dropoutSize(rows)] factors 0 or 1/(1-p); null outside training or without dropout. */
+  /** [tokens, dropoutWidth] factors 0 or 1/(1-p); null outside training or without dropout. */
   readonly dropout: Node | null;
 }
 
@@ -25,8 +25,8 @@ export interface Tuner {
   decayMask(): Float32Array;
   /** The flat vector before the first step. @param uniform draws from [0, 1) */
   initialize(uniform: () => number): Float32Array;
-  /** Dropout factors that one pass over `rows` tokens needs; 0 without dropout. */
-  dropoutSize(rows: number): number;
+  /** Dropout factors that each token of a pass needs; 0 without dropout. */
+  readonly dropoutWidth: number;
   /** The model's parameters: frozen tensors, trainable slices of theta, or both. */
   params(frozen: FrozenTensors, inputs: TrainableInputs): Params;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gradients } from "../../autodiff/grad.js";
+import { PlaceFeeds, passFeeds } from "../../engine/pass-feeds.js";
 import { Graph, type Node } from "../../ir/node.js";
 import type { LlamaConfig } from "../../models/llama/config.js";
 import { llamaTensors } from "../../models/llama/tensors.js";
@@ -17,6 +18,7 @@ import { swiglu } from "../../ops/swiglu.js";
 import { adamW } from "../../optim/adamw.js";
 import { goldenFeeds, goldenTrainingGraph, readGolden } from "../../testing/llama-golden.js";
 import { randomFrom, uniform } from "../../testing/random.js";
+import { rowLanes } from "../../testing/row-lanes.js";
 import type { Feeds } from "../backend.js";
 import { onnxBackend } from "./session.js";
 
@@ -158,7 +160,7 @@ describe("one to four threads give the same bytes", () => {
   test("the golden Llama's LoRA step", async () => {
     const golden = await readGolden("tied/lora-all");
     const theta = { data: golden.start, shape: [golden.size] };
-    await assertSameBytes(() => ({ ...goldenTrainingGraph(golden) }), { ...goldenFeeds, theta });
+    await assertSameBytes(() => ({ ...goldenTrainingGraph(golden) }), { ...goldenFeeds(golden), theta });
   });
 
   test("every gradient of a Llama of 2 layers that is large enough to be split", async () => {
@@ -181,7 +183,8 @@ describe("one to four threads give the same bytes", () => {
       size: shape.reduce((a, b) => a * b, 1),
     }));
     const size = tensors.reduce((total, tensor) => total + tensor.size, 0);
-    const pass = { batch: 3, length: 61, labels: 150 };
+    const pass = { batch: 3, length: 61 };
+    const labels = 150;
     const make = (): Record<string, Node> => {
       const graph = new Graph();
       const theta = input(graph, "theta", [size]);
@@ -191,7 +194,7 @@ describe("one to four threads give the same bytes", () => {
         parts.set(tensor.name, reshape(slice(theta, 0, offset, offset + tensor.size), tensor.shape));
         offset += tensor.size;
       }
-      const loss = llamaLoss(graph, config, { tensor: (name) => parts.get(name)!, update: () => null }, pass);
+      const loss = llamaLoss(graph, config, { tensor: (name) => parts.get(name)!, update: () => null });
       const grads = gradients(loss, [...parts.values()]);
       return {
         loss,
@@ -203,10 +206,15 @@ describe("one to four threads give the same bytes", () => {
     };
     await assertSameBytes(make, {
       theta: vector("theta", size, -0.1, 0.1),
-      ids: indices(pass.batch * pass.length, 40),
-      positions: indices(pass.labels, pass.batch * pass.length),
-      labels: indices(pass.labels, config.vocabSize),
-      weights: { data: new Float32Array(pass.labels).fill(1 / pass.labels), shape: [pass.labels, 1] },
+      ...passFeeds(
+        rowLanes({
+          ...pass,
+          ids: indices(pass.batch * pass.length, 40).data,
+          positions: indices(labels, pass.batch * pass.length).data,
+          labels: indices(labels, config.vocabSize).data,
+        }),
+        new PlaceFeeds(config),
+      ),
     });
   });
 });

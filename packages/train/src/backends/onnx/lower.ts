@@ -5,6 +5,7 @@ import { InternalError } from "@gitune/core";
 import type { DType } from "../../ir/dtype.js";
 import { type Node, topologicalOrder } from "../../ir/node.js";
 import { type Shape, sameShape } from "../../ir/shape.js";
+import { formatSize, LEAST_TOKENS, type Symbols } from "../../ir/symbol.js";
 import type { PrimitiveName } from "../../ops/table.js";
 import { expandComposites } from "../../passes/expand-composites.js";
 import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor, type OnnxValue } from "./proto.js";
@@ -19,6 +20,8 @@ export interface LoweredModel {
 }
 
 const MICROSOFT = "com.microsoft";
+/** A slice's end past every axis. */
+const LAST = Number.MAX_SAFE_INTEGER;
 
 /** @param outputs name -> node; composites are expanded here */
 export function lowerToOnnx(outputs: Readonly<Record<string, Node>>): LoweredModel {
@@ -53,10 +56,14 @@ class Lowering {
   readonly #transposedNames = new Set<string>();
   /** rmsNorm nodes by "x id|eps": rmsInverse is their second output. */
   readonly norms = new Map<string, Node>();
+  readonly #symbols: Symbols;
+  /** Names of runtime values: a symbol's, a dimension's, a whole shape's. */
+  readonly #sizeNames = new Set<string>();
   #weightsFolder: string | null = null;
 
   constructor(order: readonly Node[], roots: readonly Node[], outputNames: readonly string[]) {
     this.#order = order;
+    this.#symbols = roots[0]!.graph.symbols;
     for (const [i, node] of roots.entries()) {
       if (node.src.length > 0 && !this.#outputNames.has(node)) this.#outputNames.set(node, outputNames[i]!);
     }
@@ -78,7 +85,7 @@ class Lowering {
       const name = outputNames[i]!;
       // An output needs a name of its own even where its value is an input, a literal, or has a name already.
       if (this.name(node) !== name) this.emit("Identity", [this.name(node)], [name]);
-      return { name, dtype: node.dtype, shape: node.shape };
+      return { name, dtype: node.dtype, shape: this.#declared(node.shape) };
     });
     const bytes = encodeModel({
       nodes: this.nodes,
@@ -115,6 +122,87 @@ class Lowering {
     return name;
   }
 
+  isOpen(dim: number): boolean {
+    return this.#symbols.parse(dim) !== null;
+  }
+
+  /**
+   * The operand that says what to reshape to. One open size follows from the others; more are counted at run time.
+   * @param from the shape before
+   */
+  target(from: Shape, shape: Shape): string {
+    // 0 keeps what stands at the same place, -1 is whatever is left.
+    const kept = shape.map((dim, i) => (this.isOpen(dim) && dim === from[i] ? 0 : dim));
+    const open = kept.filter((dim) => this.isOpen(dim));
+    if (open.length > 1) return this.sizes(shape);
+    return this.ints(kept.map((dim) => (this.isOpen(dim) ? -1 : dim)));
+  }
+
+  /** The operand that says what to broadcast to; 1 leaves a size as it is. */
+  broadcastTarget(from: Shape, shape: Shape): string {
+    const skip = shape.length - from.length;
+    return this.sizes(shape.map((dim, i) => (dim === from[i - skip] ? 1 : dim)));
+  }
+
+  /** A shape as an int64 vector: a literal, or put together at run time, once for all that ask. */
+  sizes(shape: Shape): string {
+    if (!shape.some((dim) => this.isOpen(dim))) return this.ints(shape);
+    const name = `sizes[${shape.map((dim) => this.#sizeName(dim)).join(",")}]`;
+    if (this.#isNew(name))
+      this.emit(
+        "Concat",
+        shape.map((dim) => this.#size(dim)),
+        [name],
+        { axis: 0 },
+      );
+    return name;
+  }
+
+  #sizeName(dim: number): string {
+    const size = this.#symbols.parse(dim);
+    return size ? formatSize(size) : String(dim);
+  }
+
+  /** One dimension as an int64 vector of one value. */
+  #size(dim: number): string {
+    const size = this.#symbols.parse(dim);
+    if (!size) return this.ints([dim]);
+    const name = `size:${formatSize(size)}`;
+    if (!this.#isNew(name)) return name;
+    const factors = [
+      ...size.symbols.map((symbol) => this.#symbolValue(symbol)),
+      ...(size.factor === 1 ? [] : [this.ints([size.factor])]),
+    ];
+    const [first, ...rest] = factors as [string, ...string[]];
+    let value = first;
+    for (const [i, factor] of rest.entries()) {
+      const product = `${name}:${i}`;
+      this.emit("Mul", [value, factor], [product]);
+      value = product;
+    }
+    if (size.plus === 0) this.emit("Identity", [value], [name]);
+    else this.emit("Add", [value, this.ints([size.plus])], [name]);
+    return name;
+  }
+
+  /** A symbol's value, read off an input that has it as an axis. */
+  #symbolValue(symbol: string): string {
+    const name = `symbol:${symbol}`;
+    if (!this.#isNew(name)) return name;
+    const stand = this.#symbols.declare(symbol);
+    const source = this.#order.find(({ def, shape }) => def.name === "input" && shape.includes(stand));
+    if (!source) throw new InternalError(`no input has the size ${symbol} as an axis`);
+    const axis = source.shape.indexOf(stand);
+    this.emit("Shape", [String(source.attrs["name"])], [name], { start: axis, end: axis + 1 });
+    return name;
+  }
+
+  #isNew(name: string): boolean {
+    if (this.#sizeNames.has(name)) return false;
+    this.#sizeNames.add(name);
+    return true;
+  }
+
   /** A float scalar literal. */
   float(value: number): string {
     const name = `f32(${value})`;
@@ -127,7 +215,7 @@ class Lowering {
 
   /** A tensor of zeros, made at run time from one number. */
   zeros(shape: Shape, to: string): string {
-    this.emit("Expand", [this.float(0), this.ints(shape)], [to]);
+    this.emit("Expand", [this.float(0), this.sizes(shape)], [to]);
     return to;
   }
 
@@ -148,7 +236,14 @@ class Lowering {
   #lowerInput(node: Node): void {
     const name = String(node.attrs["name"]);
     this.#names.set(node, name);
-    this.#inputs.push({ name, dtype: node.dtype, shape: node.shape });
+    this.#inputs.push({ name, dtype: node.dtype, shape: this.#declared(node.shape) });
+  }
+
+  #declared(shape: Shape): (number | string)[] {
+    return shape.map((dim) => {
+      const size = this.#symbols.parse(dim);
+      return size ? formatSize(size) : dim;
+    });
   }
 
   #lowerWeight(node: Node): void {
@@ -210,9 +305,7 @@ class Lowering {
   operands(product: Node) {
     const { transA, transB, alpha } = product.attrs as { transA: boolean; transB: boolean; alpha: number };
     const [a, b] = product.src as [Node, Node];
-    const [rows, columns] = product.shape.slice(-2) as [number, number];
-    const isSplitByColumns = rows < columns && columns <= NARROW_COLUMNS * MAX_EQUAL_THREADS;
-    const isSafe = transA || a.shape.at(-1)! <= RUN_LENGTH || !isSplitByColumns || isPacked(b);
+    const isSafe = transA || isPacked(b) || !this.#mayDependOnThreads(product.shape, a.shape.at(-1)!);
     return {
       a: isSafe ? this.name(a) : this.#transposed(a),
       b: this.name(b),
@@ -220,6 +313,16 @@ class Lowering {
       transB: Number(transB),
       alpha,
     };
+  }
+
+  #mayDependOnThreads(shape: Shape, inner: number): boolean {
+    const [rows, columns] = shape.slice(-2) as [number, number];
+    if (columns > NARROW_COLUMNS * MAX_EQUAL_THREADS && !this.isOpen(columns)) return false;
+    if (!this.isOpen(inner) && inner <= RUN_LENGTH) return false;
+    if (!this.isOpen(rows)) return this.isOpen(columns) || rows < columns;
+    // A run longer than RUN_LENGTH along an axis that the rows have too means as many rows.
+    const leastRows = this.isOpen(inner) && rows % inner === 0 ? RUN_LENGTH + 1 : LEAST_TOKENS;
+    return this.isOpen(columns) || leastRows < columns;
   }
 
   /** [..., m, k] -> [..., k, m], in a form that no optimizer folds back into the product. */
@@ -231,9 +334,9 @@ class Lowering {
     const rank = shape.length;
     const swapped = [...shape.slice(0, -2), shape[rank - 1]!, shape[rank - 2]!];
     const perm = [...shape.slice(0, -2).keys(), rank - 1, rank - 2, rank];
-    this.emit("Reshape", [this.name(node), this.ints([...shape, 1])], [`${out}:before`]);
+    this.emit("Reshape", [this.name(node), this.target(shape, [...shape, 1])], [`${out}:before`]);
     this.emit("Transpose", [`${out}:before`], [`${out}:after`], { perm });
-    this.emit("Reshape", [`${out}:after`, this.ints(swapped)], [out]);
+    this.emit("Reshape", [`${out}:after`, this.target([...swapped, 1], swapped)], [out]);
     return out;
   }
 }
@@ -271,12 +374,17 @@ const LOWER: { readonly [K in PrimitiveName]: Lower } = {
       keepdims: 1,
     }),
   argMax: (node, out, to) => to.emit("ArgMax", [to.name(node.src[0]!)], [out], { axis: -1, keepdims: 0 }),
-  reshape: (node, out, to) => to.emit("Reshape", [to.name(node.src[0]!), to.ints(node.shape)], [out]),
+  reshape: (node, out, to) =>
+    to.emit("Reshape", [to.name(node.src[0]!), to.target(node.src[0]!.shape, node.shape)], [out]),
   transpose: (node, out, to) =>
     to.emit("Transpose", [to.name(node.src[0]!)], [out], { perm: node.attrs["perm"] as readonly number[] }),
   slice: (node, out, to) => {
     const { axis, start, end } = node.attrs as { axis: number; start: number; end: number };
-    to.emit("Slice", [to.name(node.src[0]!), to.ints([start]), to.ints([end]), to.ints([axis])], [out]);
+    const dim = node.src[0]!.shape[axis]!;
+    // Counted from the end, a bound is a plain number also where the axis' size is open.
+    const from = to.isOpen(start) ? start - dim : start;
+    const upTo = end === dim ? LAST : to.isOpen(end) ? end - dim : end;
+    to.emit("Slice", [to.name(node.src[0]!), to.ints([from]), to.ints([upTo]), to.ints([axis])], [out]);
   },
   concat: (node, out, to) =>
     to.emit(
@@ -285,7 +393,8 @@ const LOWER: { readonly [K in PrimitiveName]: Lower } = {
       [out],
       { axis: node.attrs["axis"] as number },
     ),
-  expand: (node, out, to) => to.emit("Expand", [to.name(node.src[0]!), to.ints(node.shape)], [out]),
+  expand: (node, out, to) =>
+    to.emit("Expand", [to.name(node.src[0]!), to.broadcastTarget(node.src[0]!.shape, node.shape)], [out]),
   matMul: (node, out, to) => {
     const { a, b, transA, transB, alpha } = to.operands(node);
     if (!transA && !transB && alpha === 1) return to.emit("MatMul", [a, b], [out]);
@@ -302,8 +411,8 @@ const LOWER: { readonly [K in PrimitiveName]: Lower } = {
   scatterAddRows: (node, out, to) => {
     const [updates, index] = node.src;
     const column = updates!.shape.map((dim, axis) => (axis === 0 ? dim : 1));
-    to.emit("Reshape", [to.name(index!), to.ints(column)], [`${out}:column`]);
-    to.emit("Expand", [`${out}:column`, to.ints(updates!.shape)], [`${out}:index`]);
+    to.emit("Reshape", [to.name(index!), to.target(index!.shape, column)], [`${out}:column`]);
+    to.emit("Expand", [`${out}:column`, to.broadcastTarget(column, updates!.shape)], [`${out}:index`]);
     to.zeros(node.shape, `${out}:zeros`);
     to.emit("ScatterElements", [`${out}:zeros`, `${out}:index`, to.name(updates!)], [out], {
       axis: 0,
@@ -312,7 +421,7 @@ const LOWER: { readonly [K in PrimitiveName]: Lower } = {
   },
   pick: (node, out, to) => {
     const [x, index] = node.src;
-    to.emit("Reshape", [to.name(index!), to.ints([index!.shape[0]!, 1])], [`${out}:index`]);
+    to.emit("Reshape", [to.name(index!), to.target(index!.shape, [index!.shape[0]!, 1])], [`${out}:index`]);
     to.emit("GatherElements", [to.name(x!), `${out}:index`], [out], { axis: 1 });
   },
   softmax: (node, out, to) => to.emit("Softmax", [to.name(node.src[0]!)], [out], { axis: -1 }),

@@ -42,7 +42,8 @@ export interface OnnxTensor {
 export interface OnnxValue {
   readonly name: string;
   readonly dtype: DType;
-  readonly shape: readonly number[];
+  /** A text names a size that only a run knows. */
+  readonly shape: readonly (number | string)[];
 }
 
 export interface OnnxModel {
@@ -130,7 +131,8 @@ function encodeValue({ name, dtype, shape }: OnnxValue): Message {
   const dims = new Message();
   for (const size of shape) {
     const dim = new Message();
-    dim.int(1, size);
+    if (typeof size === "number") dim.int(1, size);
+    else dim.string(2, size);
     dims.message(1, dim);
   }
   const tensor = new Message();

@@ -3,6 +3,7 @@ import { InternalError } from "@gitune/core";
 import { type Node, topologicalOrder } from "../../ir/node.js";
 import type { Shape } from "../../ir/shape.js";
 import type { PrimitiveName } from "../../ops/table.js";
+import { bindSymbols, readSizes } from "../../passes/bind-symbols.js";
 import { expandComposites } from "../../passes/expand-composites.js";
 import { readWeight } from "../../weights/read-weight.js";
 import type { Backend, Tensor, TensorData } from "../backend.js";
@@ -13,9 +14,9 @@ export type ReferenceFeeds = Readonly<
   Record<string, { readonly data: Float32Array | Float64Array | BigInt64Array; readonly shape: Shape }>
 >;
 
-/** Evaluates a graph node by node in float64. */
+/** Evaluates a graph node by node in float64; symbols take their values from the shapes fed. */
 export function evaluate(outputs: readonly Node[], feeds: ReferenceFeeds): Value[] {
-  const roots = expandComposites(outputs);
+  const roots = expandComposites(bindSymbols(outputs, readSizes(outputs, feeds)));
   const values = new Map<Node, Value>();
   for (const node of topologicalOrder(roots))
     values.set(node, { data: compute(node, values, feeds), shape: node.shape });

@@ -6,7 +6,8 @@
 import { InternalError } from "@gitune/core";
 import type { Graph, Node } from "../../ir/node.js";
 import type { Params } from "../../nn/params.js";
-import { arangePositions, causalMask, ropeTable } from "../../nn/rope-table.js";
+import { ropeTable } from "../../nn/rope-table.js";
+import { rowMask } from "../../nn/row-mask.js";
 import { add, mul } from "../../ops/elementwise.js";
 import { gatherRows } from "../../ops/gather.js";
 import { input } from "../../ops/leaf.js";
@@ -23,51 +24,36 @@ export type Head = "token" | "logits";
 export type DecodeOutputs = Record<string, Node>;
 
 /**
- * Prompts, right-padded. Inputs: ids [B·T] i64, last [B] i64 (each prompt's last position in B·T).
- * Outputs: the head, and k.N, v.N [B, KV, T, hd] for each layer N.
+ * Prompts, right-padded. Inputs: ids, positionIds [B, T] i64, rowStarts [B, T], index [T] (0, 1, 2 …), last [B] i64 (each
+ * prompt's last position in B·T), and the rope table's. Outputs: the head, and k.N, v.N [B, KV, T, hd] for each layer N.
  */
-export function prefillGraph(
-  graph: Graph,
-  config: LlamaConfig,
-  params: Params,
-  batch: number,
-  length: number,
-  head: Head,
-): DecodeOutputs {
-  const ids = input(graph, "ids", [batch * length], "i64");
+export function prefillGraph(graph: Graph, config: LlamaConfig, params: Params, head: Head): DecodeOutputs {
+  const [batch, length] = [graph.symbol("batch"), graph.symbol("length")];
   const last = input(graph, "last", [batch], "i64");
   const caches: LayerCache[] = [];
-  const within = attendWithin(config, causalMask(graph, length, config.heads / config.kvHeads));
+  const mask = rowMask(input(graph, "index", [length]), input(graph, "rowStarts", [batch, length]));
   const x = llamaForward({
     config,
     params,
     batch,
     length,
-    ids,
-    positions: arangePositions(graph, batch, length),
-    rope: ropeTable(graph, length, config.headDim, config.ropeTheta),
-    attend: keep(caches, within),
+    ids: input(graph, "ids", [batch, length], "i64"),
+    positions: input(graph, "positionIds", [batch, length], "i64"),
+    rope: ropeTable(graph, config.headDim),
+    attend: keep(caches, attendWithin(config, mask)),
   });
   return { ...headOutput(params, config, gatherRows(x, last), head), ...cacheOutputs(caches, config) };
 }
 
 /**
- * One more token a sequence. Inputs: ids [B] i64, positions [B, 1] i64, mask [B, 1, 1, capacity + 1] (0 or -1e9; the
- * last column is the token itself), past.k.N and past.v.N [B, KV, capacity, hd].
+ * One more token a sequence. Inputs: ids, positionIds [B, 1] i64, mask [B, 1, 1, capacity + 1] (0 or -1e9; the last column
+ * is the token itself), past.k.N and past.v.N [B, KV, capacity, hd], and the rope table's.
  * Outputs: the head, and the token's own k.N, v.N [B, KV, 1, hd].
  */
-export function stepGraph(
-  graph: Graph,
-  config: LlamaConfig,
-  params: Params,
-  batch: number,
-  capacity: number,
-  head: Head,
-): DecodeOutputs {
+export function stepGraph(graph: Graph, config: LlamaConfig, params: Params, head: Head): DecodeOutputs {
   const { kvHeads, headDim } = config;
-  const ids = input(graph, "ids", [batch], "i64");
-  const positions = input(graph, "positions", [batch, 1], "i64");
-  const mask = input(graph, "mask", [batch, 1, 1, capacity + 1]);
+  const [batch, capacity] = [graph.symbol("batch"), graph.symbol("capacity")];
+  const mask = input(graph, "mask", [batch, 1, 1, graph.symbols.declareSum("capacity", 1)]);
   const past = (name: string) => input(graph, name, [batch, kvHeads, capacity, headDim]);
   const caches: LayerCache[] = [];
   const alpha = 1 / Math.sqrt(headDim);
@@ -82,9 +68,9 @@ export function stepGraph(
     params,
     batch,
     length: 1,
-    ids,
-    positions,
-    rope: ropeTable(graph, capacity + 1, headDim, config.ropeTheta),
+    ids: input(graph, "ids", [batch, 1], "i64"),
+    positions: input(graph, "positionIds", [batch, 1], "i64"),
+    rope: ropeTable(graph, headDim),
     attend: keep(caches, overCache),
   });
   return { ...headOutput(params, config, x, head), ...cacheOutputs(caches, config) };

@@ -26,7 +26,7 @@ export interface LlamaPass {
   readonly batch: number;
   /** Tokens a sequence in this pass. */
   readonly length: number;
-  /** [batch * length] i64 */
+  /** [batch, length] i64 */
   readonly ids: Node;
   /** [batch, length] i64 */
   readonly positions: Node;
@@ -37,7 +37,7 @@ export interface LlamaPass {
 /** Embeds and runs all layers. @returns the hidden states before the last norm, [batch * length, hidden] */
 export function llamaForward(pass: LlamaPass): Node {
   const { config, params, ids } = pass;
-  let x = gatherRows(embedding(params, config), ids);
+  let x = gatherRows(embedding(params, config), reshape(ids, [pass.batch * pass.length]));
   for (let layer = 0; layer < config.layers; layer++) {
     x = ids.graph.scope(`layers.${layer}`, () => decoderLayer(pass, layer, x));
   }
@@ -56,7 +56,7 @@ export function headMatrix(params: Params, config: LlamaConfig): Node {
     : params.tensor("lm_head.weight", [config.vocabSize, config.hiddenSize]);
 }
 
-/** softmax(q kᵀ / sqrt(hd) + mask) v over this pass alone. @param mask [1, 1, G·T, T] */
+/** softmax(q kᵀ / sqrt(hd) + mask) v over this pass alone. @param mask [B|1, T, T] */
 export function attendWithin(config: LlamaConfig, mask: Node): Attend {
   return (_layer, q, { k, v }) => attention(q, k, v, mask, 1 / Math.sqrt(config.headDim));
 }

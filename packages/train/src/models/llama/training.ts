@@ -1,41 +1,36 @@
 import type { Graph, Node } from "../../ir/node.js";
 import type { Params } from "../../nn/params.js";
-import { arangePositions, causalMask, ropeTable } from "../../nn/rope-table.js";
+import { ropeTable } from "../../nn/rope-table.js";
+import { rowMask } from "../../nn/row-mask.js";
 import { gatherRows } from "../../ops/gather.js";
 import { input } from "../../ops/leaf.js";
 import { headLoss } from "../../ops/loss.js";
 import type { LlamaConfig } from "./config.js";
 import { attendWithin, finalNorm, headMatrix, llamaForward } from "./model.js";
 
-/** The static sizes of one training pass. */
-export interface PassShape {
-  readonly batch: number;
-  /** Tokens a sequence. */
-  readonly length: number;
-  /** Label positions. */
-  readonly labels: number;
-}
-
 /**
- * The weighted cross-entropy of one pass; logits exist at label positions only.
- * Inputs: ids [B·T] i64, positions [labels] i64 into B·T, labels [labels] i64, weights [labels, 1].
+ * The weighted cross-entropy of one pass of any size; logits exist at label positions only.
+ * Inputs: ids [B, T] i64, positionIds [B, T] i64 (each row's own count), rowStarts [B, T], index [T] (0, 1, 2 …),
+ * positions [labels] i64 into B·T, labels [labels] i64, weights [labels, 1], and the rope table's.
  * @returns the loss, a scalar in nats
  */
-export function llamaLoss(graph: Graph, config: LlamaConfig, params: Params, shape: PassShape): Node {
-  const { batch, length, labels } = shape;
-  const ids = input(graph, "ids", [batch * length], "i64");
+export function llamaLoss(graph: Graph, config: LlamaConfig, params: Params): Node {
+  const [batch, length, labels] = [graph.symbol("batch"), graph.symbol("length"), graph.symbol("labels")];
   const at = input(graph, "positions", [labels], "i64");
   const label = input(graph, "labels", [labels], "i64");
   const weights = input(graph, "weights", [labels, 1]);
+  const mask = graph.scope("mask", () =>
+    rowMask(input(graph, "index", [length]), input(graph, "rowStarts", [batch, length])),
+  );
   const x = llamaForward({
     config,
     params,
     batch,
     length,
-    ids,
-    positions: arangePositions(graph, batch, length),
-    rope: ropeTable(graph, length, config.headDim, config.ropeTheta),
-    attend: attendWithin(config, causalMask(graph, length, config.heads / config.kvHeads)),
+    ids: input(graph, "ids", [batch, length], "i64"),
+    positions: input(graph, "positionIds", [batch, length], "i64"),
+    rope: ropeTable(graph, config.headDim),
+    attend: attendWithin(config, mask),
   });
   return graph.scope("loss", () => {
     const h = finalNorm(params, config, gatherRows(x, at));

@@ -36,7 +36,7 @@ export function fullTuner(
       }
       return theta;
     },
-    dropoutSize: () => 0,
+    dropoutWidth: 0,
     params: (_frozen, { theta }) => ({
       tensor: (name) => {
         const tensor = byName.get(name);

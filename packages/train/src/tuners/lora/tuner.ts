@@ -4,7 +4,7 @@ import type { Node } from "../../ir/node.js";
 import type { LinearSpec } from "../../models/llama/tensors.js";
 import type { LowRankUpdate } from "../../nn/params.js";
 import { mul } from "../../ops/elementwise.js";
-import { reshape, slice } from "../../ops/movement.js";
+import { slice } from "../../ops/movement.js";
 import { layOut, sliceTensor } from "../flat.js";
 import type { Tuner } from "../tuner.js";
 
@@ -81,7 +81,7 @@ export function loraTuner(linears: readonly LinearSpec[], technique: LoraTechniq
       }
       return theta;
     },
-    dropoutSize: (rows) => (dropout > 0 ? rows * widths : 0),
+    dropoutWidth: dropout > 0 ? widths : 0,
     params: (frozen, { theta, dropout: factors }) => ({
       tensor: (name, shape) => frozen(theta.graph, name, shape),
       update: (module) => {
@@ -92,7 +92,7 @@ export function loraTuner(linears: readonly LinearSpec[], technique: LoraTechniq
           a: sliceTensor(theta, a),
           b: sliceTensor(theta, b),
           scale,
-          dropout: (x) => (factors ? mul(x, factorsOf(factors, targets, module, x)) : x),
+          dropout: (x) => (factors ? mul(x, factorsOf(factors, targets, module)) : x),
         };
         return update;
       },
@@ -100,11 +100,10 @@ export function loraTuner(linears: readonly LinearSpec[], technique: LoraTechniq
   };
 }
 
-/** The part of the flat dropout vector that belongs to one module's input x [rows, in]. */
-function factorsOf(factors: Node, targets: readonly LinearSpec[], module: string, x: Node): Node {
-  const rows = x.shape[0]!;
+/** The columns that belong to one module's input x [rows, in]. @param factors [rows, the inputs' widths side by side] */
+function factorsOf(factors: Node, targets: readonly LinearSpec[], module: string): Node {
   const at = targets.findIndex((target) => target.module === module);
   if (at < 0) throw new InternalError(`no dropout factors for ${module}`);
-  const start = rows * targets.slice(0, at).reduce((sum, { dIn }) => sum + dIn, 0);
-  return reshape(slice(factors, 0, start, start + rows * targets[at]!.dIn), x.shape);
+  const start = targets.slice(0, at).reduce((sum, { dIn }) => sum + dIn, 0);
+  return slice(factors, 1, start, start + targets[at]!.dIn);
 }
