@@ -95,7 +95,11 @@ const train = object(
     micro_batch_size: count(1, "sequences per pass; divides batch_size", 8),
     max_length: count(2, "tokens", 512),
     overflow: choice(["error", "truncate", "drop"], "what happens to longer rows", "error"),
-    packing: { type: "boolean", default: false, description: "rows of a pass that fit share a lane; same steps, less padding" },
+    packing: {
+      type: "boolean",
+      default: false,
+      description: "rows of a pass that fit share a lane; same steps, less padding",
+    },
     learning_rate: number({ exclusiveMinimum: 0, maximum: 10 }, "peak learning rate", 1e-4),
     schedule: choice(["constant", "linear", "cosine"], "of the learning rate", "cosine"),
     warmup_ratio: number({ minimum: 0, exclusiveMaximum: 1 }, "share of the steps", 0.03),
