@@ -3,6 +3,7 @@ export { type PeftAdapter, readPeftAdapter } from "./adapter/peft.js";
 export { type Base, countTokens, type OpenBaseOptions, openBase } from "./base.js";
 export { previewMask } from "./data/encode-row.js";
 export { type DeviceReport, defaultThreads, deviceClass, ENGINE_VERSION, probeDevices } from "./device.js";
-export { createGenerator, type Generator, type GeneratorOptions, trainedSha256 } from "./generator.js";
+export { createGenerator, type Generator, type GeneratorOptions } from "./generator.js";
 export type { BaseTokenizer } from "./tokenizer/tokenizer.js";
 export { engineEnvironment, type TrainAdapterOptions, type TrainAdapterResult, trainAdapter } from "./train-adapter.js";
+export { trainedSha256 } from "./trained.js";

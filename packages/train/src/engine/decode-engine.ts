@@ -1,22 +1,17 @@
 /** Batched generation over a key-value cache. Lives in the engine's thread. */
-import type { Technique } from "@gitune/core";
 import type { Backend, Executable, Tensor } from "../backends/backend.js";
 import { Graph } from "../ir/node.js";
-import type { Shape } from "../ir/shape.js";
 import { type DecodeOutputs, type Head, prefillGraph, stepGraph } from "../models/llama/decoding.js";
 import { MASKED } from "../nn/row-mask.js";
-import { input } from "../ops/leaf.js";
 import { createTuner } from "../tuners/registry.js";
 import type { Tuner } from "../tuners/tuner.js";
-import { type BaseSpec, closedSizes, frozenTensors } from "./base-spec.js";
+import { closedSizes } from "./base-spec.js";
+import { inferenceParams, type ModelSpec } from "./model-spec.js";
 import { PlaceFeeds } from "./pass-feeds.js";
 import { Programs } from "./programs.js";
 import { type SampleOptions, sampleToken, uniformAt } from "./sample.js";
 
-export interface DecodeSpec {
-  readonly base: BaseSpec;
-  /** An adapter's technique and flat vector; null runs the bare base. */
-  readonly adapter: { readonly technique: Technique; readonly theta: Float32Array } | null;
+export interface DecodeSpec extends ModelSpec {
   /** Sequences a pass. Fixed, and filled up with repeats, so that sizes never change the arithmetic. */
   readonly batch: number;
 }
@@ -196,11 +191,7 @@ export class DecodeEngine {
   #build(build: typeof prefillGraph, head: Head): DecodeOutputs {
     const { base } = this.#spec;
     const graph = new Graph(closedSizes(base.config, this.#tuner));
-    const frozen = frozenTensors(base);
-    const params = this.#tuner
-      ? this.#tuner.params(frozen, { theta: input(graph, "theta", [this.#tuner.size]), dropout: null })
-      : { tensor: (name: string, shape: Shape) => frozen(graph, name, shape), update: () => null };
-    return build(graph, base.config, params, head);
+    return build(graph, base.config, inferenceParams(graph, base, this.#tuner), head);
   }
 }
 

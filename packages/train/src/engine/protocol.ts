@@ -2,6 +2,7 @@
 import type { FailureExitCode, Issue } from "@gitune/core";
 import type { MicroBatch, OptimizerState, TrainableTensor } from "../loop/program.js";
 import type { DecodeOptions, DecodeSpec, RawGeneration } from "./decode-engine.js";
+import type { ModelSpec } from "./model-spec.js";
 import type { TrainSpec } from "./train-engine.js";
 
 export interface StepResult {
@@ -18,6 +19,8 @@ export interface Calls {
   loss: { args: [theta: Float32Array, MicroBatch]; result: number };
   openDecode: { args: [DecodeSpec]; result: null };
   decode: { args: [prompts: readonly Int32Array[], DecodeOptions]; result: RawGeneration[] };
+  openScore: { args: [ModelSpec]; result: null };
+  logits: { args: [row: Int32Array]; result: Float32Array };
   close: { args: []; result: null };
 }
 

@@ -4,6 +4,7 @@ import { GituneError, InternalError } from "@gitune/core";
 import { onnxBackend } from "../backends/onnx/session.js";
 import { DecodeEngine } from "./decode-engine.js";
 import type { Calls, EngineSettings, FromEngine, Request, SentError, ToEngine } from "./protocol.js";
+import { ScoreEngine } from "./score-engine.js";
 import { TrainEngine } from "./train-engine.js";
 
 type Handlers = {
@@ -19,6 +20,7 @@ if (!port) throw new InternalError("engine/worker.js runs as a worker thread onl
 const backend = onnxBackend(workerData as EngineSettings);
 let train: TrainEngine | null = null;
 let decode: DecodeEngine | null = null;
+let score: ScoreEngine | null = null;
 const running = new Map<number, AbortController>();
 
 function opened<T>(engine: T | null): T {
@@ -39,11 +41,16 @@ const handlers: Handlers = {
     return null;
   },
   decode: async (context, prompts, options) => opened(decode).generate(prompts, options, context),
+  openScore: async (_context, spec) => {
+    score = new ScoreEngine(spec, backend);
+    return null;
+  },
+  logits: async (_context, row) => opened(score).logits(row),
   close: async () => {
-    await train?.close();
-    await decode?.close();
+    for (const engine of [train, decode, score]) await engine?.close();
     train = null;
     decode = null;
+    score = null;
     return null;
   },
 };

@@ -5,20 +5,38 @@ import { rowMask } from "../../nn/row-mask.js";
 import { gatherRows } from "../../ops/gather.js";
 import { input } from "../../ops/leaf.js";
 import { headLoss } from "../../ops/loss.js";
+import { matMul } from "../../ops/matmul.js";
 import type { LlamaConfig } from "./config.js";
 import { attendWithin, finalNorm, headMatrix, llamaForward } from "./model.js";
 
 /**
  * The weighted cross-entropy of one pass of any size; logits exist at label positions only.
- * Inputs: ids [B, T] i64, positionIds [B, T] i64 (each row's own count), rowStarts [B, T], index [T] (0, 1, 2 …),
- * positions [labels] i64 into B·T, labels [labels] i64, weights [labels, 1], and the rope table's.
+ * Inputs: those of `statesAt`, labels [labels] i64, weights [labels, 1].
  * @returns the loss, a scalar in nats
  */
 export function llamaLoss(graph: Graph, config: LlamaConfig, params: Params): Node {
-  const [batch, length, labels] = [graph.symbol("batch"), graph.symbol("length"), graph.symbol("labels")];
-  const at = input(graph, "positions", [labels], "i64");
+  const labels = graph.symbol("labels");
   const label = input(graph, "labels", [labels], "i64");
   const weights = input(graph, "weights", [labels, 1]);
+  const h = statesAt(graph, config, params);
+  return graph.scope("loss", () => headLoss(h, headMatrix(params, config), label, weights));
+}
+
+/** What a pass says at chosen places. Inputs: those of `statesAt`. @returns logits [labels, vocab] */
+export function llamaLogits(graph: Graph, config: LlamaConfig, params: Params): Node {
+  const h = statesAt(graph, config, params);
+  return graph.scope("head", () => matMul(h, headMatrix(params, config), { transB: true }));
+}
+
+/**
+ * The last hidden states, normed, at chosen places of a pass.
+ * Inputs: ids [B, T] i64, positionIds [B, T] i64 (each row's own count), rowStarts [B, T], index [T] (0, 1, 2 …),
+ * positions [labels] i64 into B·T, and the rope table's.
+ * @returns [labels, hidden]
+ */
+function statesAt(graph: Graph, config: LlamaConfig, params: Params): Node {
+  const [batch, length, labels] = [graph.symbol("batch"), graph.symbol("length"), graph.symbol("labels")];
+  const at = input(graph, "positions", [labels], "i64");
   const mask = graph.scope("mask", () =>
     rowMask(input(graph, "index", [length]), input(graph, "rowStarts", [batch, length])),
   );
@@ -32,8 +50,5 @@ export function llamaLoss(graph: Graph, config: LlamaConfig, params: Params): No
     rope: ropeTable(graph, config.headDim),
     attend: attendWithin(config, mask),
   });
-  return graph.scope("loss", () => {
-    const h = finalNorm(params, config, gatherRows(x, at));
-    return headLoss(h, headMatrix(params, config), label, weights);
-  });
+  return graph.scope("states", () => finalNorm(params, config, gatherRows(x, at)));
 }
