@@ -124,9 +124,10 @@ export const ISSUE_CODES = {
   "base.weights": "The base has no weights, or its weights do not fit its config.json.",
   "config.max-length": "train.max_length is above what the base can read.",
   "device.unavailable": "The device that was asked for cannot be used.",
-  "engine.missing": "ONNX Runtime is not installed or does not load on this machine.",
+  "engine.missing":
+    "ONNX Runtime or TensorFlow.js, whichever the device needs, is not installed or does not load on this machine.",
   "engine.out-of-memory": "The model and the batch need more memory than there is.",
-  "engine.runtime": "ONNX Runtime refused or failed a graph.",
+  "engine.runtime": "ONNX Runtime or TensorFlow.js refused or failed a graph.",
   "engine.shape": "Shapes of an operation do not fit together.",
   "lora.rank": "LoRA's rank is below 1 or above the size of a layer.",
   "lora.targets": "LoRA's targets match no layer of the base.",

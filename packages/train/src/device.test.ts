@@ -1,31 +1,48 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { GituneError } from "@gitune/core";
-import { deviceClass, probeDevices, providersOf } from "./device.js";
+import { deviceClass, engineSettings } from "./device.js";
+import { machineWith } from "./testing/fake-machine.js";
 
-test("the CPU is always there; a GPU is only where its driver is, and else comes with the way to get it", async () => {
-  const reports = await probeDevices();
-  assert.deepEqual(
-    reports.map(({ device }) => device),
-    ["cpu", "cuda", "webgpu", "tfjs-node-gpu"],
-  );
-  const [cpu, cuda] = reports;
-  assert.equal(cpu!.available, true);
-  if (process.platform === "linux" && !existsSync("/proc/driver/nvidia/version")) {
-    assert.equal(cuda!.available, false);
-    assert.match(cuda!.fix ?? "", /driver/);
-  }
-});
+const bare = machineWith();
 
 test("results of one device class are interchangeable; auto is the CPU", () => {
   assert.equal(deviceClass("auto"), deviceClass("cpu"));
-  assert.notEqual(deviceClass("cuda"), deviceClass("cpu"));
+  assert.deepEqual(engineSettings("auto", 2), { backend: "onnx", threads: 2, providers: ["cpu"] });
 });
 
-test("a device that is not driven yet is refused, not replaced", () => {
-  assert.throws(
-    () => providersOf("tfjs"),
-    (error) => error instanceof GituneError && error.exitCode === 2 && error.issues[0]?.code === "device.unavailable",
+test("no two engines share a class", () => {
+  const machine = machineWith({
+    packages: ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"],
+    files: [
+      "/proc/driver/nvidia/version",
+      "/modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node",
+      "/modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node",
+    ],
+  });
+  const classes = (["cpu", "cuda", "webgpu", "tfjs-node-gpu", "tfjs-node"] as const).map((device) =>
+    deviceClass(device, machine),
   );
+  assert.equal(new Set(classes).size, classes.length);
+  const wasm = machineWith({ packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"] });
+  const cpu = machineWith({ packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu"] });
+  assert.deepEqual([deviceClass("tfjs", wasm), deviceClass("tfjs", cpu)], ["tfjs-wasm", "tfjs-cpu"]);
+  // The same runtime is the same class, whatever was asked for.
+  assert.equal(deviceClass("tfjs", machine), deviceClass("tfjs-node-gpu", machine));
+});
+
+test("a device that is not there is refused with the command that adds it, never replaced", () => {
+  for (const device of ["cpu", "cuda", "webgpu", "tfjs-node-gpu", "tfjs-node", "tfjs"] as const) {
+    assert.throws(
+      () => engineSettings(device, 1, bare),
+      (error) => {
+        assert.ok(error instanceof GituneError);
+        assert.equal(error.exitCode, 3);
+        assert.equal(error.issues[0]?.code, "device.unavailable");
+        assert.match(error.issues[0]?.fix ?? "", /npm install/);
+        return true;
+      },
+      device,
+    );
+  }
 });

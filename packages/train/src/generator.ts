@@ -8,7 +8,7 @@ import {
   type PromptContent,
 } from "@gitune/core";
 import type { Base } from "./base.js";
-import { defaultThreads, providersOf } from "./device.js";
+import { defaultThreads, engineSettings } from "./device.js";
 import { EngineThread } from "./engine/client.js";
 import type { DecodeSpec, RawGeneration } from "./engine/decode-engine.js";
 import { readTrained } from "./trained.js";
@@ -43,7 +43,7 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
     });
   }
   const spec: DecodeSpec = { ...(await readTrained(adapter, base)), batch: batchSize };
-  const thread = new EngineThread({ threads, providers: providersOf(device) });
+  const thread = new EngineThread(engineSettings(device, threads));
   await thread.call("openDecode", [spec]);
   return {
     generate: (prompts, settings, hooks) => generate(thread, base, prompts, settings, hooks),

@@ -2,8 +2,9 @@
 export { type PeftAdapter, readPeftAdapter } from "./adapter/peft.js";
 export { type Base, countTokens, type OpenBaseOptions, openBase } from "./base.js";
 export { previewMask } from "./data/encode-row.js";
-export { type DeviceReport, defaultThreads, deviceClass, ENGINE_VERSION, probeDevices } from "./device.js";
+export { defaultThreads, deviceClass, ENGINE_VERSION } from "./device.js";
 export { createGenerator, type Generator, type GeneratorOptions } from "./generator.js";
+export { type DeviceReport, probeDevices } from "./probe-devices.js";
 export type { BaseTokenizer } from "./tokenizer/tokenizer.js";
 export { engineEnvironment, type TrainAdapterOptions, type TrainAdapterResult, trainAdapter } from "./train-adapter.js";
 export { trainedSha256 } from "./trained.js";

@@ -1,7 +1,7 @@
 /** What a model says of given tokens, without generating: parity with other engines, and with what was merged. */
 import type { Device } from "@gitune/core";
 import type { Base } from "./base.js";
-import { defaultThreads, providersOf } from "./device.js";
+import { defaultThreads, engineSettings } from "./device.js";
 import { EngineThread } from "./engine/client.js";
 import type { ModelSpec } from "./engine/model-spec.js";
 import { readTrained } from "./trained.js";
@@ -31,7 +31,7 @@ export async function openScorer(
   model: ModelSpec,
   { threads = defaultThreads(), device = "auto" }: Pick<ScorerOptions, "threads" | "device"> = {},
 ): Promise<Scorer> {
-  const thread = new EngineThread({ threads, providers: providersOf(device) });
+  const thread = new EngineThread(engineSettings(device, threads));
   await thread.call("openScore", [model]);
   return { logits: (row) => thread.call("logits", [row]), close: () => thread.close() };
 }

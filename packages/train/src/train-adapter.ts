@@ -14,7 +14,7 @@ import {
 import { adapterSha256, writePeftAdapter } from "./adapter/peft.js";
 import type { Base } from "./base.js";
 import { type EncodeStats, encodeRows } from "./data/encoded-rows.js";
-import { defaultThreads, deviceClass, ENGINE_VERSION, providersOf } from "./device.js";
+import { defaultThreads, deviceClass, ENGINE_VERSION, engineSettings } from "./device.js";
 import { EngineThread } from "./engine/client.js";
 import type { TrainSpec } from "./engine/train-engine.js";
 import type { TrainableTensor, TrainProgram } from "./loop/program.js";
@@ -161,7 +161,7 @@ function checkRecipe(recipe: TrainConfig, base: Base, { configFile }: Project): 
 }
 
 async function openProgram(recipe: TrainConfig, base: Base, threads: number, device: Device): Promise<TrainProgram> {
-  const thread = new EngineThread({ threads, providers: providersOf(device) });
+  const thread = new EngineThread(engineSettings(device, threads));
   const spec: TrainSpec = {
     base: base.spec,
     technique: recipe.technique,

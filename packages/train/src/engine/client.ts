@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import { SHARE_ENV, Worker } from "node:worker_threads";
 import { GituneError, InternalError } from "@gitune/core";
 import type { Calls, EngineSettings, FromEngine, SentError, ToEngine } from "./protocol.js";
 
@@ -21,7 +21,8 @@ export class EngineThread {
   #ended = false;
 
   constructor(settings: EngineSettings) {
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: settings });
+    // A thread's own copy of the environment would be invisible to the native libraries that it loads.
+    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: settings, env: SHARE_ENV });
     this.#worker.on("message", (message: FromEngine) => this.#receive(message));
     this.#worker.on("error", (error) => this.#fail(error));
     this.#worker.on("exit", (code) => this.#fail(new InternalError(`the engine's thread ended with code ${code}`)));

@@ -1,5 +1,7 @@
 /** What the main thread and the engine's thread say to each other. Plain data only. */
 import type { FailureExitCode, Issue } from "@gitune/core";
+import type { OnnxOptions } from "../backends/onnx/session.js";
+import type { TfjsOptions } from "../backends/tfjs/load.js";
 import type { MicroBatch, OptimizerState, TrainableTensor } from "../loop/program.js";
 import type { DecodeOptions, DecodeSpec, RawGeneration } from "./decode-engine.js";
 import type { ModelSpec } from "./model-spec.js";
@@ -24,11 +26,10 @@ export interface Calls {
   close: { args: []; result: null };
 }
 
-export interface EngineSettings {
-  /** Threads inside one op. */
-  readonly threads: number;
-  readonly providers: readonly string[];
-}
+/** Which backend the engine's thread computes on. */
+export type EngineSettings =
+  | ({ readonly backend: "onnx" } & Required<OnnxOptions>)
+  | ({ readonly backend: "tfjs" } & TfjsOptions);
 
 export interface Request<K extends keyof Calls = keyof Calls> {
   readonly id: number;

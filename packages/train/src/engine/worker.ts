@@ -1,7 +1,8 @@
-/** The engine's thread. ONNX Runtime's `run` blocks, so everything heavy happens here and the caller stays awake. */
+/** The engine's thread. A backend's `run` blocks, so everything heavy happens here and the caller stays awake. */
 import { parentPort, workerData } from "node:worker_threads";
 import { GituneError, InternalError } from "@gitune/core";
 import { onnxBackend } from "../backends/onnx/session.js";
+import { tfjsBackend } from "../backends/tfjs/session.js";
 import { DecodeEngine } from "./decode-engine.js";
 import type { Calls, EngineSettings, FromEngine, Request, SentError, ToEngine } from "./protocol.js";
 import { ScoreEngine } from "./score-engine.js";
@@ -17,7 +18,8 @@ interface Context {
 
 const port = parentPort;
 if (!port) throw new InternalError("engine/worker.js runs as a worker thread only");
-const backend = onnxBackend(workerData as EngineSettings);
+const settings = workerData as EngineSettings;
+const backend = settings.backend === "onnx" ? onnxBackend(settings) : tfjsBackend(settings);
 let train: TrainEngine | null = null;
 let decode: DecodeEngine | null = null;
 let score: ScoreEngine | null = null;

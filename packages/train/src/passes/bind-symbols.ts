@@ -23,12 +23,11 @@ export function readSizes(outputs: readonly Node[], feeds: FedShapes): Sizes {
 export function bindSymbols(outputs: readonly Node[], sizes: Sizes): Node[] {
   const source = outputs[0]?.graph;
   if (!source || source.symbols.names.length === 0) return [...outputs];
-  const { symbols } = source;
   const bound = new Graph();
   const copies = new Map<Node, Node>();
   for (const node of topologicalOrder(outputs)) {
     const src = node.src.map((from) => copies.get(from)!);
-    const attrs = resolveAttrs(node, (dim) => symbols.resolve(dim, sizes));
+    const attrs = boundAttrs(node, sizes);
     copies.set(
       node,
       bound.scope(node.scope, () => copyNode(bound, node, src, attrs)),
@@ -48,12 +47,15 @@ function copyNode(graph: Graph, node: Node, src: readonly Node[], attrs: Attrs):
   return def.name === "input" ? graph.input(def, name, shape, dtype) : graph.make(def, src, attrs);
 }
 
-function resolveAttrs({ def, attrs }: Node, resolve: (dim: number) => number): Attrs {
-  const { sizes = [] } = def;
-  return Object.fromEntries(
-    Object.entries(attrs).map(([key, value]) => {
-      if (!sizes.includes(key)) return [key, value];
-      return [key, typeof value === "number" ? resolve(value) : (value as readonly number[]).map(resolve)];
-    }),
-  );
+/** A node's attributes with every symbol in them replaced by its value. */
+export function boundAttrs({ def, attrs, graph }: Node, sizes: Sizes): Attrs {
+  if (!def.sizes) return attrs;
+  const bound = def.sizes.map((key): [string, number | number[]] => {
+    const value = attrs[key] as number | readonly number[];
+    return [
+      key,
+      typeof value === "number" ? graph.symbols.resolve(value, sizes) : graph.symbols.resolveShape(value, sizes),
+    ];
+  });
+  return { ...attrs, ...Object.fromEntries(bound) };
 }

@@ -2,8 +2,9 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { InternalError } from "@gitune/core";
 import type { DType } from "../ir/dtype.js";
 import type { WeightSource } from "../ir/node.js";
+import { bf16ToF32, f16ToF32 } from "./dtype.js";
 
-/** A frozen weight's values, read from its place in the checkpoint. */
+/** A frozen weight's values in f32, exact for every storage type, read from their place in the checkpoint. */
 export function readWeight({ file, offset, length }: WeightSource, dtype: DType): Float32Array {
   const bytes = new Uint8Array(length);
   const fd = openSync(file, "r");
@@ -16,9 +17,13 @@ export function readWeight({ file, offset, length }: WeightSource, dtype: DType)
   } finally {
     closeSync(fd);
   }
-  if (dtype === "f32") return new Float32Array(bytes.buffer);
-  // bf16 is the upper half of an f32.
-  if (dtype === "bf16")
-    return new Float32Array(Uint32Array.from(new Uint16Array(bytes.buffer), (half) => half << 16).buffer);
-  throw new InternalError(`the reference backend does not read ${dtype} weights`);
+  const read = READ[dtype];
+  if (!read) throw new InternalError(`a weight in ${file} is ${dtype}`);
+  return read(bytes.buffer);
 }
+
+const READ: { readonly [K in DType]?: (bytes: ArrayBuffer) => Float32Array } = {
+  f32: (bytes) => new Float32Array(bytes),
+  bf16: (bytes) => bf16ToF32(new Uint16Array(bytes)),
+  f16: (bytes) => f16ToF32(new Uint16Array(bytes)),
+};

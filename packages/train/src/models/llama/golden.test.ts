@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import type { Backend } from "../../backends/backend.js";
 import { onnxBackend } from "../../backends/onnx/session.js";
 import { referenceBackend } from "../../backends/reference/run.js";
+import { tfjsBackend } from "../../backends/tfjs/session.js";
 import { verifyGraph } from "../../ir/verify.js";
 import { expandComposites } from "../../passes/expand-composites.js";
 import { assertClose, relativeL2 } from "../../testing/compare.js";
@@ -25,6 +26,7 @@ const TOLERANCE = {
 
 const CASES: readonly { readonly backend: Backend; readonly names: readonly GoldenName[] }[] = [
   { backend: onnxBackend({ threads: 1 }), names: GOLDEN_CASES },
+  { backend: tfjsBackend({ runtime: "tfjs-wasm", threads: 1 }), names: GOLDEN_CASES },
   // Slow: one case is enough, since op by op the two agree (backends/onnx/parity.test.ts).
   { backend: referenceBackend, names: ["tied/lora-qv"] },
 ];

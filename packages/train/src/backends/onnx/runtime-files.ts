@@ -1,0 +1,86 @@
+/** What ONNX Runtime needs on a machine for each device, and how to get it. Nothing is loaded here. */
+import { join } from "node:path";
+import type { Machine, Missing } from "../../machine.js";
+
+export type OnnxDevice = "cpu" | "cuda" | "webgpu";
+
+/** Execution providers, first choice first: the CPU takes the ops that a GPU has no kernel for. */
+export const PROVIDERS: { readonly [K in OnnxDevice]: readonly string[] } = {
+  cpu: ["cpu"],
+  cuda: ["cuda", "cpu"],
+  webgpu: ["webgpu", "cpu"],
+};
+
+interface DeviceNeeds {
+  /** `platform-architecture` for which the package has this device (the table of its README). */
+  readonly platforms: readonly string[];
+  /** A file that an install script adds to those of the package. */
+  readonly file?: { readonly name: string; readonly fix: string };
+  /** A path that is there when the hardware's driver is, by platform; the others have drivers built in. */
+  readonly driver?: { readonly linux: string; readonly fix: string };
+}
+
+const CUDA_FILE = "libonnxruntime_providers_cuda.so";
+
+const NEEDS: { readonly [K in OnnxDevice]: DeviceNeeds } = {
+  cpu: { platforms: ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64", "win32-x64", "win32-arm64"] },
+  cuda: {
+    platforms: ["linux-x64"],
+    file: {
+      name: CUDA_FILE,
+      fix: "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false",
+    },
+    driver: {
+      linux: "/proc/driver/nvidia/version",
+      fix: "install NVIDIA's driver (525 or later, for CUDA 12), then run gitune doctor again",
+    },
+  },
+  webgpu: {
+    platforms: ["linux-x64", "darwin-x64", "darwin-arm64", "win32-x64", "win32-arm64"],
+    driver: { linux: "/dev/dri/renderD128", fix: "install a GPU driver with Vulkan" },
+  },
+};
+
+/** What a device lacks here; null where nothing is missing. */
+export function missingOf(device: OnnxDevice, machine: Machine): Missing | null {
+  const folder = machine.packageFolder("onnxruntime-node");
+  if (folder === null) {
+    return {
+      detail: "onnxruntime-node is not installed",
+      fix: "ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0",
+    };
+  }
+  const { platforms, driver, file } = NEEDS[device];
+  const { platform, arch } = machine;
+  if (!platforms.includes(`${platform}-${arch}`)) {
+    return { detail: `ONNX Runtime has no ${device} for ${platform} ${arch}`, fix: "use another device" };
+  }
+  if (driver && platform === "linux" && !machine.exists(driver.linux))
+    return { detail: `no driver: ${driver.linux} is not there`, fix: driver.fix };
+  if (file && nativeFile(folder, file.name, machine) === null)
+    return { detail: `ONNX Runtime's ${file.name} is not installed`, fix: file.fix };
+  return null;
+}
+
+/**
+ * What CUDA's own libraries lack: which major versions are needed depends on the build, so the dynamic linker is asked.
+ * @returns null where it finds all, or cannot be asked
+ */
+export async function missingCudaLibraries(machine: Machine): Promise<Missing | null> {
+  const folder = machine.packageFolder("onnxruntime-node");
+  const file = folder && nativeFile(folder, CUDA_FILE, machine);
+  const answer = file && (await machine.ask("ldd", [file]));
+  const names = answer ? [...answer.matchAll(/^\s*(\S+) => not found$/gm)].map(([, name]) => name) : [];
+  if (names.length === 0) return null;
+  return {
+    detail: `not found: ${names.join(", ")}`,
+    fix: "install CUDA's libraries of that version and cuDNN 9 (docs/devices.md), or put their folders on LD_LIBRARY_PATH",
+  };
+}
+
+/** The package keeps its native files by platform: bin/napi-v6/linux/x64. */
+function nativeFile(folder: string, name: string, { platform, arch, list, exists }: Machine): string | null {
+  const bin = join(folder, "bin");
+  const paths = list(bin).map((version) => join(bin, version, platform, arch, name));
+  return paths.find((path) => exists(path)) ?? null;
+}
