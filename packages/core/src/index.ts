@@ -7,12 +7,14 @@ export type {
   DataConfig,
   DataFormat,
   Device,
+  EarlyStopping,
   FullTechnique,
   GateConfig,
   GateRule,
   LoraTechnique,
   Overflow,
   Project,
+  Reporter,
   Schedule,
   SuiteConfig,
   Technique,
@@ -22,6 +24,7 @@ export { CONFIG_FILE, discoverProjects, findRepoRoot, PROJECTS_FOLDER } from "./
 export { type ReadConfig, readConfig } from "./config/read.js";
 export { resolveConfig } from "./config/resolve.js";
 export { CONFIG_SCHEMA } from "./config/schema.js";
+export { takesValidationLoss, VALIDATION_SPLIT } from "./config/validation-split.js";
 export type { WrittenConfig } from "./config/written.js";
 export { localBase } from "./dataset/base.js";
 export { listSplit, type SplitFiles } from "./dataset/files.js";

@@ -30,6 +30,7 @@ export const ISSUE_CODES = {
   "config.unknown-slice": "A gate rule names a tag that no row of its suite has.",
   "config.gate-rule": "A gate rule does not have exactly one of max_regression, min and max.",
   "config.no-train-split": "The project has no split named train.",
+  "config.validation": "The config asks for validation losses and gets none.",
   "config.unsupported": "The config asks for something that this version cannot do yet.",
   // JSON Lines
   "file.unreadable": "A file is missing or cannot be read.",
@@ -145,6 +146,7 @@ export const ISSUE_CODES = {
   "tokenizer.no-eos": "The base's tokenizer has no end token.",
   "train.interrupted": "Training was stopped before its end, with a checkpoint.",
   "train.nan": "The loss or the gradient of a step is no number.",
+  "train.spike": "The loss of a step is far above those before it.",
   "weights.missing": "A weight of the base is missing.",
   "weights.dtype": "A weight is of a type that cannot be used here.",
   "weights.index": "The base's weight index is not valid.",

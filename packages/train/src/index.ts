@@ -6,5 +6,11 @@ export { defaultThreads, deviceClass, ENGINE_VERSION } from "./device.js";
 export { createGenerator, type Generator, type GeneratorOptions } from "./generator.js";
 export { type DeviceReport, probeDevices } from "./probe-devices.js";
 export type { BaseTokenizer } from "./tokenizer/tokenizer.js";
-export { engineEnvironment, type TrainAdapterOptions, type TrainAdapterResult, trainAdapter } from "./train-adapter.js";
+export {
+  engineEnvironment,
+  type TrainAdapterOptions,
+  type TrainAdapterResult,
+  trainAdapter,
+  type ValidationLoss,
+} from "./train-adapter.js";
 export { trainedSha256 } from "./trained.js";

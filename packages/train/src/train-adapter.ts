@@ -5,6 +5,7 @@ import {
   type Device,
   GituneError,
   hashFile,
+  type Issue,
   type IssueCode,
   type OnProgress,
   type Project,
@@ -27,6 +28,8 @@ export interface TrainAdapterOptions {
   readonly project: Project;
   readonly base: Base;
   readonly rows: AsyncIterable<Row> | Iterable<Row>;
+  /** Rows whose loss is taken while training goes on; not asked for where the recipe takes none. */
+  readonly validation?: AsyncIterable<Row> | Iterable<Row>;
   /** The adapter's folder; checkpoints live in it while training goes on. */
   readonly out: string;
   /** Goes on from the newest checkpoint in `out`. */
@@ -37,6 +40,10 @@ export interface TrainAdapterOptions {
   /** In place of the recipe's own device. */
   readonly device?: Device;
   readonly onProgress?: OnProgress;
+  /** Told the step that a resumed run goes on from. */
+  readonly onResume?: (step: number, totalSteps: number) => void;
+  /** Told of damaged checkpoints. */
+  readonly onWarning?: (issue: Issue) => void;
   /** Stops after the step in hand, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
@@ -48,12 +55,28 @@ export interface TrainAdapterResult {
   readonly steps: number;
   /** Of each step, nats a label token. */
   readonly losses: readonly number[];
+  /** Of each step. */
+  readonly learningRates: readonly number[];
+  /** In the order they were taken. */
+  readonly validation: readonly ValidationLoss[];
+  /** The step whose state the adapter is; less than `steps` only with `load_best_model_at_end`. */
+  readonly keptStep: number;
+  /** Whether early stopping ended the run. */
+  readonly isStoppedEarly: boolean;
   /** Padding left out. */
   readonly tokens: number;
   readonly seconds: number;
   readonly tokensPerSecond: number;
   readonly rows: { readonly used: number; readonly cut: number; readonly dropped: number };
   readonly trainableParameters: number;
+}
+
+/** The loss of the validation split after some steps. */
+export interface ValidationLoss {
+  /** Optimizer steps done. */
+  readonly step: number;
+  /** Nats a label token. */
+  readonly loss: number;
 }
 
 /** What every result depends on besides rows, recipe and base. */
@@ -70,21 +93,23 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
   const recipe = project.config.train;
   checkRecipe(recipe, base, project);
   const device = options.device ?? recipe.device;
-  const encoded = await encodeRows(options.rows, base.tokenizer, {
-    maxLength: recipe.maxLength,
-    overflow: recipe.overflow,
-  });
+  const encoded = await encodeRows(options.rows, base.tokenizer, recipe);
+  const validation =
+    options.validation && recipe.evalSteps !== 0 ? await encodeRows(options.validation, base.tokenizer, recipe) : null;
   const program = await openProgram(recipe, base, options.threads ?? defaultThreads(), device);
   try {
     const result = await runTraining({
       program,
       encoded,
+      validation,
       recipe,
       out,
       resume: options.resume ?? false,
       fingerprint: JSON.stringify({ base: base.sha256, template: base.templateSha256, ...engineEnvironment(device) }),
       ...(options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps }),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      ...(options.onResume ? { onResume: options.onResume } : {}),
+      ...(options.onWarning ? { onWarning: options.onWarning } : {}),
       ...(signal ? { signal } : {}),
     });
     const sha256 = await writeResult(out, recipe, base, program.tensors, result);
@@ -101,13 +126,17 @@ function describe(
   stats: EncodeStats,
   size: number,
 ): TrainAdapterResult {
-  const { steps, losses, tokens, seconds, tokensPerSecond } = result;
+  const { steps, losses, records, evals, keptStep, isStoppedEarly, tokens, seconds, tokensPerSecond } = result;
   const rows = { used: stats.rows, cut: stats.cut, dropped: stats.dropped };
   return {
     adapterDir,
     adapterSha256: sha256,
     steps,
     losses,
+    learningRates: records.map(({ learningRate }) => learningRate),
+    validation: evals.map(({ step, loss }) => ({ step, loss })),
+    keptStep,
+    isStoppedEarly,
     tokens,
     seconds,
     tokensPerSecond,
@@ -191,12 +220,12 @@ async function writeResult(
   recipe: TrainConfig,
   base: Base,
   specs: readonly TrainableTensor[],
-  { state }: TrainingResult,
+  { theta }: TrainingResult,
 ): Promise<string> {
   const tensors = specs.map(({ name, shape, offset, size }) => ({
     name,
     shape,
-    data: state.theta.subarray(offset, offset + size),
+    data: theta.subarray(offset, offset + size),
   }));
   const { technique } = recipe;
   if (technique.type === "lora") {

@@ -1,6 +1,7 @@
 /** `gitune train`: one project's adapter. */
 import { join, relative } from "node:path";
-import { buildLock, readRows, writeLock } from "@gitune/core";
+import { buildLock, readRows, takesValidationLoss, VALIDATION_SPLIT, writeLock } from "@gitune/core";
+import type { TrainAdapterResult } from "@gitune/train";
 import type { Command } from "commander";
 import { lockParts } from "../lock-parts.js";
 import { deviceOption, pathFrom, positiveInteger, threadsOption } from "../options.js";
@@ -62,12 +63,15 @@ async function trainProject(context: Context, command: Command, options: Options
     project,
     base,
     rows: readRows(project, "train", context.signal),
+    ...(takesValidationLoss(config) ? { validation: readRows(project, VALIDATION_SPLIT, context.signal) } : {}),
     out,
     ...(options.resume ? { resume: true } : {}),
     ...(maxSteps === undefined ? {} : { maxSteps }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.device === undefined ? {} : { device: options.device }),
     onProgress: context.onProgress,
+    onResume: (step, totalSteps) => context.note(`Going on from the checkpoint of step ${step} of ${totalSteps}.`),
+    onWarning: ({ message }) => context.note(message),
     signal: context.signal,
   });
   const lock = await buildLock(project, lockParts(base, engineEnvironment(options.device ?? config.train.device)));
@@ -78,6 +82,7 @@ async function trainProject(context: Context, command: Command, options: Options
     `Trained ${config.name}: ${counted(result.steps, "step")} in ${formatSeconds(result.seconds)}${loss}`,
     `  rows      ${result.rows.used} used, ${result.rows.cut} cut, ${result.rows.dropped} dropped`,
     `  tokens    ${result.tokens.toLocaleString("en")}, ${Math.round(result.tokensPerSecond)} a second`,
+    ...validationLines(result),
     `  adapter   ${relative(context.cwd, result.adapterDir) || "."}`,
     `  sha256    ${result.adapterSha256}`,
   ];
@@ -92,12 +97,26 @@ async function trainProject(context: Context, command: Command, options: Options
       template_sha256: base.templateSha256,
       steps: result.steps,
       losses: result.losses,
+      validation: result.validation,
+      kept_step: result.keptStep,
+      stopped_early: result.isStoppedEarly,
       tokens: result.tokens,
       seconds: result.seconds,
       tokens_per_second: result.tokensPerSecond,
       rows: result.rows,
     },
   };
+}
+
+/** What the validation losses said, and which state was kept for it; nothing without any. */
+function validationLines({ validation, keptStep, isStoppedEarly, steps }: TrainAdapterResult): string[] {
+  const [first, last] = [validation[0], validation.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const best = validation.reduce((lowest, record) => (record.loss < lowest.loss ? record : lowest));
+  const kept = keptStep < steps ? `; kept the best, ${best.loss.toFixed(3)} at step ${keptStep}` : "";
+  const stopped = isStoppedEarly ? "; stopped early" : "";
+  const way = first === last ? last.loss.toFixed(3) : `${first.loss.toFixed(3)} to ${last.loss.toFixed(3)}`;
+  return [`  validation loss ${way}${kept}${stopped}`];
 }
 
 /** Needs the tokenizer only, so the engine is not loaded. */

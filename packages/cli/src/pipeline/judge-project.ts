@@ -1,13 +1,13 @@
 /** One project of the pipeline: what changed, its two adapters, both evaluated on the head's rows, the gate. */
 import type { Device, EvalRow, Issue, OnProgress, Project, ProjectDiff, Row, Store } from "@gitune/core";
-import { buildLock, GituneError, loadRows, readSuite } from "@gitune/core";
+import { buildLock, GituneError, loadRows, readSuite, takesValidationLoss, VALIDATION_SPLIT } from "@gitune/core";
 import { compareResults } from "@gitune/eval";
 import type { Base } from "@gitune/train";
 import { lockParts } from "../lock-parts.js";
 import { type Evaluation, evaluateSuites, type SuiteRows } from "./evaluate.js";
 import { projectFingerprint } from "./keys.js";
 import type { AdapterOutcome, ProjectOutcome } from "./result.js";
-import { trainCached } from "./train.js";
+import { type TrainOptions, trainCached } from "./train.js";
 import type { JudgedProject } from "./write-report.js";
 
 export interface JudgeOptions {
@@ -34,6 +34,8 @@ export interface ProjectFacts {
 
 interface LoadedState {
   readonly rows: readonly Row[];
+  /** None where training takes no validation loss. */
+  readonly validation: readonly Row[];
   readonly suites: readonly SuiteRows[];
 }
 
@@ -55,8 +57,8 @@ export async function judgeProject(
   if ("failure" in was) return compareStates(head, after, null, [brokenBase(was.failure)], facts, options);
   const same =
     !facts.modelChanged &&
-    projectFingerprint(before.project, was.value.rows, was.value.suites) ===
-      projectFingerprint(head.project, after.rows, after.suites);
+    projectFingerprint(before.project, was.value, was.value.suites) ===
+      projectFingerprint(head.project, after, after.suites);
   if (same) return unchanged(head.project, facts);
   return compareStates(head, after, { ...before, ...was.value }, [], facts, options);
 }
@@ -108,6 +110,7 @@ async function compareStates(
     ...named(options, "train head"),
     project,
     rows: after.rows,
+    validation: after.validation,
     base: headBase,
   });
 
@@ -151,11 +154,12 @@ async function compareStates(
   };
 }
 
-function pick({ project, rows }: ProjectState & LoadedState): {
-  readonly project: Project;
-  readonly rows: readonly Row[];
-} {
-  return { project, rows };
+function pick({
+  project,
+  rows,
+  validation,
+}: ProjectState & LoadedState): Pick<TrainOptions, "project" | "rows" | "validation"> {
+  return { project, rows, validation };
 }
 
 /** What a reader must know about the gate beside the numbers. */
@@ -189,9 +193,10 @@ const NOTHING: Pick<ProjectOutcome, "status" | "verdict" | "notes" | "adapters" 
 
 async function load(project: Project, signal: AbortSignal | undefined): Promise<LoadedState> {
   const rows = await loadRows(project, "train", signal);
+  const validation = takesValidationLoss(project.config) ? await loadRows(project, VALIDATION_SPLIT, signal) : [];
   const suites: SuiteRows[] = [];
   for (const suite of project.config.evals) suites.push({ suite, rows: await readSuite(project, suite, signal) });
-  return { rows, suites };
+  return { rows, validation, suites };
 }
 
 /** Says which of the two states a phase is about. */

@@ -25,13 +25,16 @@ const evalRows: readonly EvalRow[] = [
 ];
 const base = { sha256: "1", templateSha256: "2" };
 const environment = { engine: "1", device: "cpu-x64" };
-const trained = { rows, config: config.train, base, environment };
+const trained = { rows, validation: [], config: config.train, base, environment };
 
 test("an adapter's key: what changes its bytes, and nothing else", () => {
   const key = trainKey(trained);
   const same = [
     { ...trained, config: { ...config.train, device: "cpu" as const } },
-    { ...trained, config: { ...config.train, checkpointSteps: 7 } },
+    {
+      ...trained,
+      config: { ...config.train, checkpointSteps: 7, lossSpikeFactor: 0, reportTo: ["tensorboard"] as const },
+    },
     { ...trained, rows: rows.map((row) => ({ ...row, file: "elsewhere.jsonl", line: row.line + 5 })) },
   ];
   for (const parts of same) assert.equal(trainKey(parts), key);
@@ -40,6 +43,7 @@ test("an adapter's key: what changes its bytes, and nothing else", () => {
     { ...trained, config: { ...config.train, learningRate: 2e-4 } },
     { ...trained, rows: [...rows].reverse() },
     { ...trained, rows: rows.slice(1) },
+    { ...trained, validation: rows },
     { ...trained, base: { ...base, sha256: "x" } },
     { ...trained, base: { ...base, templateSha256: "x" } },
     { ...trained, environment: { ...environment, device: "cuda" } },
@@ -69,11 +73,13 @@ test("a project is unchanged where rows, recipe, suites and gate are; its card d
   const [suite] = config.evals;
   assert.ok(suite);
   const suites = [{ suite, rows: evalRows }];
-  const is = projectFingerprint(project, rows, suites);
+  const read = { rows, validation: [] };
+  const is = projectFingerprint(project, read, suites);
   const renamed = { ...project, config: { ...config, version: "1.0.1", description: "Better words." } };
-  assert.equal(projectFingerprint(renamed, rows, suites), is);
+  assert.equal(projectFingerprint(renamed, read, suites), is);
   const gate = { ...config.gate, confidence: 0.9 };
-  assert.notEqual(projectFingerprint({ ...project, config: { ...config, gate } }, rows, suites), is);
-  assert.notEqual(projectFingerprint(project, rows.slice(1), suites), is);
-  assert.notEqual(projectFingerprint(project, rows, []), is);
+  assert.notEqual(projectFingerprint({ ...project, config: { ...config, gate } }, read, suites), is);
+  assert.notEqual(projectFingerprint(project, { ...read, rows: rows.slice(1) }, suites), is);
+  assert.notEqual(projectFingerprint(project, { ...read, validation: rows }, suites), is);
+  assert.notEqual(projectFingerprint(project, read, []), is);
 });

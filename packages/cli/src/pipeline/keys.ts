@@ -22,17 +22,20 @@ export type Environment = Readonly<Record<string, string>>;
 
 /**
  * The key of a trained adapter. Where the base lies and which device was asked for do not count, what they
- * resolve to does. Nor does how often checkpoints are written: it changes no byte.
+ * resolve to does. Nor do checkpoints, logs and the watch for spikes: they change no byte.
  */
 export function trainKey(parts: {
   readonly rows: readonly Row[];
+  /** Those whose loss is taken while training; none where the recipe takes none. */
+  readonly validation: readonly Row[];
   readonly config: TrainConfig;
   readonly base: BaseFacts;
   readonly environment: Environment;
 }): string {
   return cacheKey({
     part: "train",
-    rows: parts.rows.map((row) => row.hash),
+    rows: hashesOf(parts.rows),
+    validation: hashesOf(parts.validation),
     recipe: recipeOf(parts.config),
     template: parts.base.templateSha256,
     weights: parts.base.sha256,
@@ -72,13 +75,14 @@ export function evalKey(parts: {
  */
 export function projectFingerprint(
   project: Project,
-  rows: readonly Row[],
+  { rows, validation }: { readonly rows: readonly Row[]; readonly validation: readonly Row[] },
   suites: readonly { readonly suite: SuiteConfig; readonly rows: readonly EvalRow[] }[],
 ): string {
   const { train, gate } = project.config;
   return cacheKey({
     train: { ...recipeOf(train), base: train.base, revision: train.revision },
-    rows: rows.map((row) => row.hash),
+    rows: hashesOf(rows),
+    validation: hashesOf(validation),
     suites: suites.map(({ suite, rows }) => ({ suite, data: suiteSha256(rows) })),
     gate,
   });
@@ -93,7 +97,19 @@ function suiteData(rows: readonly EvalRow[]): readonly object[] {
   return rows.map(({ file: _file, line: _line, ...row }) => row);
 }
 
+function hashesOf(rows: readonly Row[]): readonly string[] {
+  return rows.map(({ hash }) => hash);
+}
+
 function recipeOf(config: TrainConfig): object {
-  const { base: _base, revision: _revision, device: _device, checkpointSteps: _checkpoints, ...recipe } = config;
+  const {
+    base: _base,
+    revision: _revision,
+    device: _device,
+    checkpointSteps: _checkpoints,
+    lossSpikeFactor: _spikes,
+    reportTo: _reporters,
+    ...recipe
+  } = config;
   return recipe;
 }

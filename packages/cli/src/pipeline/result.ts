@@ -19,6 +19,12 @@ export interface AdapterOutcome {
   readonly steps: number;
   /** Of each step, in nats a label token. */
   readonly losses: readonly number[];
+  /** Of each step. */
+  readonly learningRates: readonly number[];
+  /** Losses of the validation split, each after `step` steps. */
+  readonly validation: readonly { readonly step: number; readonly loss: number }[];
+  /** The step whose state the adapter is. */
+  readonly keptStep: number;
   readonly tokens: number;
   /** Of the training itself, also where it comes from the store. */
   readonly seconds: number;

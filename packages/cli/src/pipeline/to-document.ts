@@ -50,13 +50,15 @@ function splitsOf(diff: ProjectDiff | null) {
 
 function adapterOf(adapter: AdapterOutcome | null, shown: (path: string) => string) {
   if (adapter === null) return null;
-  const { dir, sha256, cached, steps, losses, tokens, seconds, tokensPerSecond, rows } = adapter;
+  const { dir, sha256, cached, steps, losses, validation, keptStep, tokens, seconds, tokensPerSecond, rows } = adapter;
   return {
     path: shown(dir),
     sha256,
     cached,
     steps,
     loss: losses.at(-1) ?? null,
+    validation,
+    kept_step: keptStep,
     tokens,
     seconds,
     tokens_per_second: tokensPerSecond,

@@ -11,6 +11,8 @@ export interface TrainOptions {
   readonly project: Project;
   readonly base: Base;
   readonly rows: readonly Row[];
+  /** Those whose loss is taken while training; none where the recipe takes none. */
+  readonly validation: readonly Row[];
   readonly store: Store;
   readonly device: Device;
   readonly threads?: number;
@@ -28,9 +30,15 @@ type Summary = Omit<AdapterOutcome, "dir" | "cached">;
  * outlives the process, and moves into the store only when it is done.
  */
 export async function trainCached(options: TrainOptions): Promise<AdapterOutcome> {
-  const { project, base, rows, store, device } = options;
+  const { project, base, rows, validation, store, device } = options;
   const { engineEnvironment, trainAdapter } = await import("@gitune/train");
-  const key = trainKey({ rows, config: project.config.train, base, environment: engineEnvironment(device) });
+  const key = trainKey({
+    rows,
+    validation,
+    config: project.config.train,
+    base,
+    environment: engineEnvironment(device),
+  });
   const stored = await store.getFolder(key);
   if (stored !== null) return { ...(await readSummary(stored)), dir: stored, cached: true };
 
@@ -40,6 +48,7 @@ export async function trainCached(options: TrainOptions): Promise<AdapterOutcome
       project,
       base,
       rows,
+      ...(validation.length > 0 ? { validation } : {}),
       out: work.dir,
       resume: true,
       device,
@@ -51,6 +60,9 @@ export async function trainCached(options: TrainOptions): Promise<AdapterOutcome
       sha256: result.adapterSha256,
       steps: result.steps,
       losses: result.losses,
+      learningRates: result.learningRates,
+      validation: result.validation,
+      keptStep: result.keptStep,
       tokens: result.tokens,
       seconds: result.seconds,
       tokensPerSecond: result.tokensPerSecond,

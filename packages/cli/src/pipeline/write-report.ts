@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EvalRow, type Lock, type Project, type Results, writeFileAtomic, writeLock } from "@gitune/core";
-import { buildReport, type Report, renderHtml, renderMarkdown, toJson } from "@gitune/eval";
+import { buildReport, type Report, renderHtml, renderMarkdown, type TrainSummary, toJson } from "@gitune/eval";
 import type { AdapterOutcome, ProjectOutcome, ReportFiles } from "./result.js";
 
 /** A project's outcome, with what only its report needs. */
@@ -41,10 +41,10 @@ export function reportOf({ outcome, project, rows }: JudgedProject, refs: Report
   });
 }
 
-function trainSummary(adapter: AdapterOutcome | null) {
+function trainSummary(adapter: AdapterOutcome | null): TrainSummary | null {
   if (adapter === null) return null;
-  const { steps, losses, tokens, tokensPerSecond, seconds, cached } = adapter;
-  return { steps, loss: losses.at(-1) ?? null, losses, tokens, tokensPerSecond, seconds, cached };
+  const { losses, dir: _dir, sha256: _sha256, rows: _rows, ...summary } = adapter;
+  return { ...summary, losses, loss: losses.at(-1) ?? null };
 }
 
 /**

@@ -93,7 +93,24 @@ test("defaults fill what is not written, and 0 stays 0", () => {
     rslora: false,
   });
   assert.deepEqual(Object.keys(checks), ["duplicates", "contamination", "tokens"]);
+  assert.deepEqual(
+    [train.evalSteps, train.earlyStopping, train.loadBestModelAtEnd, train.lossSpikeFactor, train.reportTo],
+    [null, null, false, 4, []],
+  );
   assert.deepEqual([gate.confidence, gate.inconclusive, gate.rules, evals], [0.95, "allow", [], []]);
+});
+
+test("early stopping keeps the best, unless it is told not to", () => {
+  const resolve = (train: object) =>
+    resolveConfig({
+      name: "x",
+      data: { format: "text", splits: { train: "a.jsonl" } },
+      train: { base: "m", ...train },
+    });
+  const stopping = resolve({ early_stopping: {} }).train;
+  assert.deepEqual([stopping.earlyStopping, stopping.loadBestModelAtEnd], [{ patience: 3, minDelta: 0 }, true]);
+  assert.equal(resolve({ early_stopping: {}, load_best_model_at_end: false }).train.loadBestModelAtEnd, false);
+  assert.deepEqual(resolve({ eval_steps: 0, loss_spike_factor: 0 }).train.evalSteps, 0);
 });
 
 const BAD: readonly [
@@ -185,6 +202,25 @@ const BAD: readonly [
     "config.micro-batch",
     "/train/micro_batch_size",
     7,
+  ],
+  [
+    "early stopping without a validation split",
+    configText({ train: "  early_stopping: { patience: 2 }" }),
+    "config.validation",
+    "/train/early_stopping",
+    7,
+    /data\.splits\.validation/,
+  ],
+  [
+    "the best of no validation loss",
+    configText({ train: "  eval_steps: 0\n  load_best_model_at_end: true" }).replace(
+      "train: train.jsonl",
+      "train: train.jsonl, validation: v.jsonl",
+    ),
+    "config.validation",
+    "/train/load_best_model_at_end",
+    8,
+    /eval_steps/,
   ],
   ["mix", configText({ data: "  mix: [{ project: a, weight: 0.5 }]" }), "config.unsupported", "/data/mix", 5],
   [

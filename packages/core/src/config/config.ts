@@ -51,6 +51,8 @@ export type Technique = LoraTechnique | FullTechnique;
 export type Device = "auto" | "cpu" | "cuda" | "webgpu" | "tfjs-node-gpu" | "tfjs-node" | "tfjs";
 /** What happens to a row longer than `max_length`. */
 export type Overflow = "error" | "truncate" | "drop";
+/** A program that a run's curves are written for. */
+export type Reporter = "tensorboard";
 /** The learning rate's way over the steps, after the warmup. */
 export type Schedule = "constant" | "linear" | "cosine";
 
@@ -87,6 +89,23 @@ export interface TrainConfig {
   readonly seed: number;
   /** Optimizer steps between checkpoints; 0 writes none. */
   readonly checkpointSteps: number;
+  /** Optimizer steps between validation losses; 0 takes none, null takes one an epoch. The last step always has one. */
+  readonly evalSteps: number | null;
+  /** Null trains to the end. */
+  readonly earlyStopping: EarlyStopping | null;
+  /** The adapter is the state of the lowest validation loss, not of the last step. */
+  readonly loadBestModelAtEnd: boolean;
+  /** A step whose loss is this many times the running median stops the run; 0 never does. */
+  readonly lossSpikeFactor: number;
+  readonly reportTo: readonly Reporter[];
+}
+
+/** Ends a run whose validation loss no longer falls. */
+export interface EarlyStopping {
+  /** Validation losses in a row without a new best, >= 1. */
+  readonly patience: number;
+  /** A new best is lower by more than this, >= 0, in nats. */
+  readonly minDelta: number;
 }
 
 export interface SuiteConfig {

@@ -82,6 +82,14 @@ function resolveTrain(written: WrittenTrain): TrainConfig {
     adamEpsilon: written.adam_epsilon ?? 1e-8,
     seed: written.seed ?? 42,
     checkpointSteps: written.checkpoint_steps ?? 50,
+    evalSteps: written.eval_steps ?? null,
+    earlyStopping: written.early_stopping
+      ? { patience: written.early_stopping.patience ?? 3, minDelta: written.early_stopping.min_delta ?? 0 }
+      : null,
+    // Who stops because it gets no better wants what was best.
+    loadBestModelAtEnd: written.load_best_model_at_end ?? written.early_stopping !== undefined,
+    lossSpikeFactor: written.loss_spike_factor ?? 4,
+    reportTo: written.report_to ?? [],
   };
 }
 

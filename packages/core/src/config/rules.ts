@@ -6,6 +6,7 @@ import { didYouMean } from "../nearest.js";
 import { toPointer } from "../pointer.js";
 import type { Finding } from "../schema/explain.js";
 import type { Config, GateRule } from "./config.js";
+import { takesValidationLoss, VALIDATION_SPLIT } from "./validation-split.js";
 
 /** @param dir the project's folder, relative to the repository's root */
 export type ConfigRule = (config: Config, dir: string) => Finding[];
@@ -192,6 +193,23 @@ const hasTrainSplit: ConfigRule = ({ data }) =>
         },
       ];
 
+/** What asks for validation losses must get some. */
+const validationIsThere: ConfigRule = (config) => {
+  const { earlyStopping, loadBestModelAtEnd } = config.train;
+  if (takesValidationLoss(config) || (earlyStopping === null && !loadBestModelAtEnd)) return [];
+  const key = earlyStopping === null ? "load_best_model_at_end" : "early_stopping";
+  const hasSplit = Object.hasOwn(config.data.splits, VALIDATION_SPLIT);
+  const lack = hasSplit ? "eval_steps is 0" : `there is no split named ${VALIDATION_SPLIT}`;
+  return [
+    {
+      code: "config.validation",
+      pointer: `/train/${key}`,
+      message: `${key} needs validation losses, and ${lack}`,
+      fix: hasSplit ? "remove eval_steps, or set it above 0" : `name the files of data.splits.${VALIDATION_SPLIT}`,
+    },
+  ];
+};
+
 /** All of them, in the order in which their findings are reported. */
 export const CONFIG_RULES: readonly ConfigRule[] = [
   dataPaths,
@@ -199,6 +217,7 @@ export const CONFIG_RULES: readonly ConfigRule[] = [
   mixIsComing,
   baseAndRevision,
   microBatchDivides,
+  validationIsThere,
   uniqueSuites,
   gateRulesMatch,
 ];

@@ -110,6 +110,32 @@ const train = object(
     adam_epsilon: number({ exclusiveMinimum: 0 }, "in the denominator", 1e-8),
     seed: { type: "integer", minimum: 0, maximum: 4_294_967_295, default: 42, description: "of order and weights" },
     checkpoint_steps: count(0, "optimizer steps between checkpoints; 0 writes none", 50),
+    eval_steps: count(0, "optimizer steps between validation losses; 0 takes none; one an epoch by default"),
+    early_stopping: object(
+      [],
+      {
+        patience: count(1, "validation losses in a row without a new best", 3),
+        min_delta: number({ minimum: 0 }, "a new best is lower by more than this, in nats", 0),
+      },
+      "ends a run whose validation loss no longer falls",
+    ),
+    load_best_model_at_end: {
+      type: "boolean",
+      description: "keep the state of the lowest validation loss; true by default with early_stopping",
+    },
+    loss_spike_factor: number(
+      { minimum: 0 },
+      "a step whose loss is this many times the running median stops the run; 0 is off",
+      4,
+    ),
+    report_to: {
+      type: "array",
+      maxItems: 10,
+      uniqueItems: true,
+      items: choice(["tensorboard"], "a program that curves are written for"),
+      default: [],
+      description: "tensorboard: event files in the adapter folder's runs/",
+    },
   },
   "the recipe",
 );

@@ -1,5 +1,5 @@
 /** What people write in `gitune.yaml` (contracts.md §1): snake_case, and all optional but the name, the data and the base. */
-import type { CheckLevel, DataFormat, Device, Overflow, Schedule } from "./config.js";
+import type { CheckLevel, DataFormat, Device, Overflow, Reporter, Schedule } from "./config.js";
 
 export type WrittenCheck =
   | CheckLevel
@@ -49,6 +49,11 @@ export interface WrittenTrain {
   readonly adam_epsilon?: number;
   readonly seed?: number;
   readonly checkpoint_steps?: number;
+  readonly eval_steps?: number;
+  readonly early_stopping?: { readonly patience?: number; readonly min_delta?: number };
+  readonly load_best_model_at_end?: boolean;
+  readonly loss_spike_factor?: number;
+  readonly report_to?: readonly Reporter[];
 }
 
 export interface WrittenSuite {

@@ -33,6 +33,11 @@ export interface TrainSummary {
   readonly loss: number | null;
   /** Step by step, for the curve. */
   readonly losses?: readonly number[];
+  readonly learningRates?: readonly number[];
+  /** Losses of the validation split, each after `step` steps. */
+  readonly validation?: readonly { readonly step: number; readonly loss: number }[];
+  /** The step whose state the adapter is; less than `steps` where the best one is kept. */
+  readonly keptStep?: number;
   readonly tokens?: number;
   readonly tokensPerSecond: number;
   readonly seconds: number;

@@ -1,6 +1,6 @@
 /**
- * Checkpoints: `checkpoints/step-N/` holds `state.safetensors` (theta, m, v) and `state.json` (everything else a run needs
- * to go on to the same bytes). A folder is written under a temporary name and renamed, so one that exists is whole, unless
+ * Checkpoints: `checkpoints/step-N/` holds `state.safetensors` (theta, m, v, and the best theta where it is kept) and
+ * `state.json` (everything else a run needs to go on to the same bytes). A folder is written under a temporary name and renamed, so one that exists is whole, unless
  * the disk itself lies: its hash is checked before use.
  */
 import { createHash } from "node:crypto";
@@ -10,11 +10,12 @@ import { errnoOf, GituneError, type Issue, syncFolder, writeError, writeFileAtom
 import { encodeSafetensors, readTensor, type TensorData } from "../weights/safetensors.js";
 import type { OptimizerState } from "./program.js";
 
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 /** The newest, and one to fall back on if a disk loses it. */
 const KEEP = 2;
 const STEP_FOLDER = /^step-(\d{1,9})$/;
 const VECTORS = ["theta", "m", "v"] as const;
+const BEST = "best";
 
 /** One step as it went. */
 export interface StepRecord {
@@ -27,6 +28,16 @@ export interface StepRecord {
   readonly gradNorm: number;
 }
 
+/** One validation loss. */
+export interface EvalRecord {
+  /** Optimizer steps done. */
+  readonly step: number;
+  /** Nats a label. */
+  readonly loss: number;
+  /** What it took. */
+  readonly seconds: number;
+}
+
 /** A run's state after `optimizer.step` steps. */
 export interface Checkpoint {
   readonly optimizer: OptimizerState;
@@ -36,9 +47,14 @@ export interface Checkpoint {
   /** `EncodedRows.sha256`. */
   readonly dataSha256: string;
   readonly steps: readonly StepRecord[];
+  readonly evals: readonly EvalRecord[];
+  /** Theta at the lowest validation loss; null where it is not kept, or before the first. */
+  readonly best: Float32Array | null;
   /** Tokens trained on so far, padding left out. */
   readonly tokens: number;
-  /** Time spent so far. */
+  /** Tokens computed so far, padding included. */
+  readonly computedTokens: number;
+  /** Time spent in steps so far. */
   readonly seconds: number;
 }
 
@@ -54,9 +70,15 @@ export async function writeCheckpoint(out: string, checkpoint: Checkpoint): Prom
   const temporary = join(root, `tmp-${process.pid}-step-${checkpoint.optimizer.step}`);
   try {
     const hash = createHash("sha256");
-    await writeFileAtomic(join(temporary, "state.safetensors"), hashing(stateBytes(checkpoint.optimizer), hash));
-    const { optimizer, ...facts } = checkpoint;
-    const state = { version: FORMAT_VERSION, step: optimizer.step, ...facts, weightsSha256: hash.digest("hex") };
+    await writeFileAtomic(join(temporary, "state.safetensors"), hashing(stateBytes(checkpoint), hash));
+    const { optimizer, best, ...facts } = checkpoint;
+    const state: StateFile = {
+      version: FORMAT_VERSION,
+      step: optimizer.step,
+      ...facts,
+      hasBest: best !== null,
+      weightsSha256: hash.digest("hex"),
+    };
     await writeFileAtomic(join(temporary, "state.json"), [Buffer.from(`${JSON.stringify(state, null, 1)}\n`)]);
     // A damaged checkpoint of the same step, skipped when the run was resumed.
     await rm(folder, { recursive: true, force: true });
@@ -129,13 +151,15 @@ async function readCheckpoint(folder: string): Promise<Checkpoint> {
   if (hash !== state.weightsSha256) throw new Error("state.safetensors has not the hash that state.json says");
   const [theta, m, v] = await Promise.all(VECTORS.map((name) => readTensor(path, name)));
   if (theta === undefined || m === undefined || v === undefined) throw new Error("a vector is missing");
-  const { weightsSha256: _, version: __, step, ...facts } = state;
-  return { ...facts, optimizer: { theta, m, v, step } };
+  const { weightsSha256: _, version: __, hasBest, step, ...facts } = state;
+  const best = hasBest ? await readTensor(path, BEST) : null;
+  return { ...facts, best, optimizer: { theta, m, v, step } };
 }
 
-interface StateFile extends Omit<Checkpoint, "optimizer"> {
+interface StateFile extends Omit<Checkpoint, "optimizer" | "best"> {
   readonly version: number;
   readonly step: number;
+  readonly hasBest: boolean;
   readonly weightsSha256: string;
 }
 
@@ -150,20 +174,21 @@ function parseState(text: string): StateFile {
     typeof state.configSha256 === "string" &&
     typeof state.dataSha256 === "string" &&
     typeof state.weightsSha256 === "string" &&
+    typeof state.hasBest === "boolean" &&
     typeof state.tokens === "number" &&
+    typeof state.computedTokens === "number" &&
     typeof state.seconds === "number" &&
+    Array.isArray(state.evals) &&
     Array.isArray(state.steps) &&
     state.steps.length === state.step;
   if (!isWhole) throw new Error("state.json is incomplete or of another version");
   return state as StateFile;
 }
 
-function stateBytes(optimizer: OptimizerState): Generator<Uint8Array> {
-  const tensors = VECTORS.map((name): TensorData => {
-    const data = optimizer[name];
-    return { name, shape: [data.length], data };
-  });
-  return encodeSafetensors(tensors);
+function stateBytes({ optimizer, best }: Checkpoint): Generator<Uint8Array> {
+  const tensorOf = (name: string, data: Float32Array): TensorData => ({ name, shape: [data.length], data });
+  const tensors = VECTORS.map((name) => tensorOf(name, optimizer[name]));
+  return encodeSafetensors(best === null ? tensors : [...tensors, tensorOf(BEST, best)]);
 }
 
 function* hashing(chunks: Iterable<Uint8Array>, hash: { update(chunk: Uint8Array): unknown }): Generator<Uint8Array> {

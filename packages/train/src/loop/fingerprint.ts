@@ -4,7 +4,8 @@ import type { TrainableTensor } from "./program.js";
 
 /**
  * sha256 (hex) of all of the recipe that changes the trained bytes, of the trainable tensors and of the number of steps
- * (the schedule depends on it). How often checkpoints are written changes nothing, so it is left out.
+ * (the schedule depends on it). How often checkpoints are written, what is logged and when a run is refused change no byte of
+ * what comes out, so they are left out: who was stopped at a spike may go on without the check.
  * @param extra e.g. the base's sha256
  */
 export function configFingerprint(
@@ -13,6 +14,6 @@ export function configFingerprint(
   totalSteps: number,
   extra: string,
 ): string {
-  const { checkpointSteps: _, ...rest } = recipe;
+  const { checkpointSteps: _checkpoints, lossSpikeFactor: _spikes, reportTo: _reporters, ...rest } = recipe;
   return cacheKey({ recipe: rest, tensors: tensors.map(({ name, shape }) => [name, shape]), totalSteps, extra });
 }

@@ -1,6 +1,7 @@
 /**
  * A whole small run, for tests in this process and, as a program of its own, for tests that kill it:
- * `node run.test.helper.js <out> <step delay in ms>` resumes the run in `out` and writes `theta.bin` there.
+ * `node run.test.helper.js <out> <step delay in ms>` resumes the run in `out`, which keeps its best, and writes
+ * `theta.sha256` there.
  */
 import { createHash } from "node:crypto";
 import { readdir, writeFile } from "node:fs/promises";
@@ -16,6 +17,7 @@ import { softmaxProgram } from "./softmax-program.test.helper.js";
 import { runTraining, type TrainingOptions, type TrainingResult } from "./train.js";
 
 const FIXTURE = fileURLToPath(new URL("../../test/fixtures/tiny-chat", import.meta.url));
+const UNSEEN = ["invoice", "ticket", "device"];
 const SUBJECTS = ["parcel", "order", "account", "address", "refund", "message", "customer"];
 
 export const recipe: TrainConfig = {
@@ -42,23 +44,42 @@ export const recipe: TrainConfig = {
   adamEpsilon: 1e-8,
   seed: 42,
   checkpointSteps: 2,
+  evalSteps: null,
+  earlyStopping: null,
+  loadBestModelAtEnd: false,
+  lossSpikeFactor: 4,
+  reportTo: [],
 };
 
-export async function demoRows(): Promise<EncodedRows> {
+/** Learns too fast, so that the best validation loss is neither the first nor the last, and stops before the end. */
+export const bestRecipe: TrainConfig = {
+  ...recipe,
+  learningRate: 1,
+  evalSteps: 1,
+  earlyStopping: { patience: 4, minDelta: 0 },
+  loadBestModelAtEnd: true,
+  lossSpikeFactor: 0,
+};
+
+export const demoRows = (): Promise<EncodedRows> => rowsAbout(SUBJECTS, "train.jsonl");
+/** Rows for validation, none of them trained on. */
+export const unseenRows = (): Promise<EncodedRows> => rowsAbout(UNSEEN, "validation.jsonl");
+
+async function rowsAbout(subjects: readonly string[], file: string): Promise<EncodedRows> {
   const tokenizer = await loadTokenizer(FIXTURE);
-  const rows = SUBJECTS.flatMap((subject, index): Row[] => [
-    rowOf(`Where is my ${subject}?`, `The ${subject} is on its way.`, 2 * index + 1),
-    rowOf(`Change the ${subject}`, `We change the ${subject} today, thank you for your message.`, 2 * index + 2),
+  const rows = subjects.flatMap((subject, index): Row[] => [
+    rowOf(`Where is my ${subject}?`, `The ${subject} is on its way.`, file, 2 * index + 1),
+    rowOf(`Change the ${subject}`, `We change the ${subject} today, thank you for your message.`, file, 2 * index + 2),
   ]);
   return encodeRows(rows, tokenizer, recipe);
 }
 
-function rowOf(user: string, assistant: string, line: number): Row {
+function rowOf(user: string, assistant: string, file: string, line: number): Row {
   const messages = [
     { role: "user" as const, content: user },
     { role: "assistant" as const, content: assistant },
   ];
-  return { key: String(line), hash: "", value: {}, content: { kind: "messages", messages }, file: "train.jsonl", line };
+  return { key: String(line), hash: "", value: {}, content: { kind: "messages", messages }, file, line };
 }
 
 /** Runs the demo in `out`; every option can be replaced. */
@@ -72,7 +93,7 @@ export function demoProgram(beforeStep?: (step: number) => Promise<void> | void)
 }
 
 /** sha256 over theta's bytes. */
-export function thetaSha256({ state: { theta } }: TrainingResult): string {
+export function thetaSha256({ theta }: TrainingResult): string {
   return createHash("sha256")
     .update(new Uint8Array(theta.buffer, theta.byteOffset, theta.byteLength))
     .digest("hex");
@@ -86,7 +107,12 @@ if (isMain) {
   });
   console.log("started");
   try {
-    const result = await demoRun(out, { program, resume: true, recipe: { ...recipe, checkpointSteps: 1 } });
+    const result = await demoRun(out, {
+      program,
+      resume: true,
+      validation: await unseenRows(),
+      recipe: { ...bestRecipe, checkpointSteps: 1 },
+    });
     await writeFile(join(out, "theta.sha256"), thetaSha256(result));
   } catch (error) {
     if (!(error instanceof GituneError)) throw error;

@@ -9,7 +9,9 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { GituneError, type Issue, type ProgressEvent } from "@gitune/core";
 import type { EncodedRows } from "../data/encoded-rows.js";
-import { demoProgram, demoRows, demoRun, recipe, thetaSha256 } from "./run.test.helper.js";
+import { bestRecipe, demoProgram, demoRows, demoRun, recipe, thetaSha256, unseenRows } from "./run.test.helper.js";
+import type { TrainingResult } from "./train.js";
+import { planValidation, validationLoss } from "./validation.js";
 
 const HELPER = fileURLToPath(new URL("./run.test.helper.js", import.meta.url));
 const TOTAL_STEPS = 12; // 14 rows, 4 a step, 3 epochs
@@ -33,12 +35,16 @@ describe("runTraining", () => {
   let root = "";
   let encoded: EncodedRows;
   let undisturbed = "";
+  let validation: EncodedRows;
+  let undisturbedBest: TrainingResult;
   let count = 0;
   const folder = (): string => join(root, String(count++));
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "gitune-train-"));
     encoded = await demoRows();
     undisturbed = thetaSha256(await demoRun(folder(), { encoded }));
+    validation = await unseenRows();
+    undisturbedBest = await demoRun(folder(), { encoded, validation, recipe: bestRecipe });
   });
   after(() => rm(root, { recursive: true, force: true }));
 
@@ -63,7 +69,7 @@ describe("runTraining", () => {
     const state = JSON.parse(await readFile(join(out, "trainer_state.json"), "utf8")) as {
       log_history: { step: number; loss: number; learning_rate: number }[];
     };
-    assert.equal(state.log_history.length, TOTAL_STEPS);
+    assert.equal(state.log_history.length, TOTAL_STEPS + 1, "a summary comes last");
     assert.equal(state.log_history[0]?.learning_rate, 0);
     assert.equal(state.log_history[2]?.learning_rate, 0.05);
     assert.equal(thetaSha256(result), undisturbed);
@@ -73,7 +79,7 @@ describe("runTraining", () => {
     const one = await demoRun(folder(), { encoded, recipe: { ...recipe, microBatchSize: 4 } });
     const four = await demoRun(folder(), { encoded, recipe: { ...recipe, microBatchSize: 1 } });
     for (const [step, loss] of one.losses.entries()) assert.ok(Math.abs(loss - four.losses[step]!) < 1e-5);
-    assert.ok(one.state.theta.every((value, index) => Math.abs(value - four.state.theta[index]!) < 1e-3));
+    assert.ok(one.theta.every((value, index) => Math.abs(value - four.theta[index]!) < 1e-3));
   });
 
   it("ends in the same bytes from wherever it is resumed", async () => {
@@ -188,6 +194,155 @@ describe("runTraining", () => {
     }
   });
 
+  it("takes validation losses after each epoch, and changes no byte by it", async () => {
+    const result = await demoRun(folder(), { encoded, validation });
+    assert.deepEqual(
+      result.evals.map(({ step }) => step),
+      [4, 8, 12],
+    );
+    assert.equal(thetaSha256(result), undisturbed);
+    const again = await validationLoss(demoProgram(), result.theta, planValidation(validation, recipe), 0);
+    assert.equal(again, result.evals.at(-1)?.loss);
+    const off = await demoRun(folder(), { encoded, validation, recipe: { ...recipe, evalSteps: 0 } });
+    assert.deepEqual(off.evals, []);
+  });
+
+  it("the validation loss is the mean over all labels, however the split is cut into passes", async () => {
+    const { theta } = undisturbedBest;
+    const losses = [];
+    for (const [batchSize, microBatchSize] of [
+      [1, 1],
+      [4, 2],
+      [64, 64],
+    ] as const) {
+      const plan = planValidation(validation, { ...recipe, batchSize, microBatchSize });
+      losses.push(await validationLoss(demoProgram(), theta, plan, 0));
+    }
+    for (const loss of losses) assert.ok(Math.abs(loss! - losses[0]!) < 1e-6, losses.join(" "));
+  });
+
+  it("stops when the validation loss no longer falls, and keeps the best", async () => {
+    const { steps, totalSteps, keptStep, best, evals, isStoppedEarly, theta } = undisturbedBest;
+    assert.deepEqual([steps, totalSteps, keptStep, isStoppedEarly], [10, TOTAL_STEPS, 6, true]);
+    assert.equal(best?.loss, Math.min(...evals.map(({ loss }) => loss)));
+    assert.equal(await validationLoss(demoProgram(), theta, planValidation(validation, recipe), 0), best?.loss);
+    const last = await demoRun(folder(), {
+      encoded,
+      validation,
+      recipe: { ...bestRecipe, loadBestModelAtEnd: false },
+    });
+    assert.deepEqual([last.steps, last.keptStep], [10, 10]);
+    assert.notEqual(thetaSha256(last), thetaSha256(undisturbedBest));
+  });
+
+  it("resumes best, patience and validation losses to the same end, also from within a validation", async () => {
+    const options = { encoded, validation, recipe: bestRecipe };
+    for (const at of [1, 5, 7, 8, 9]) {
+      const out = folder();
+      await assert.rejects(demoRun(out, { ...options, program: demoProgram(crashAt(at)) }), /crash/);
+      const resumed = await demoRun(out, { ...options, resume: true });
+      assert.deepEqual([resumed.steps, resumed.keptStep], [10, 6], `crash in step ${at}`);
+      assert.equal(thetaSha256(resumed), thetaSha256(undisturbedBest), `crash in step ${at}`);
+      assert.deepEqual(
+        resumed.evals.map(({ step, loss }) => [step, loss]),
+        undisturbedBest.evals.map(({ step, loss }) => [step, loss]),
+      );
+    }
+    const out = folder();
+    const controller = new AbortController();
+    const program = demoProgram();
+    let passes = 0;
+    const stopping = {
+      ...program,
+      loss: (...args: Parameters<typeof program.loss>) => {
+        if (++passes === 20) controller.abort();
+        return program.loss(...args);
+      },
+    };
+    await assert.rejects(
+      demoRun(out, { ...options, program: stopping, signal: controller.signal }),
+      failsWith("train.interrupted", 3, /after step 7 of 12/),
+    );
+    assert.equal(thetaSha256(await demoRun(out, { ...options, resume: true })), thetaSha256(undisturbedBest));
+  });
+
+  it("refuses to go on with other validation rows", async () => {
+    const out = await crashedRun(9);
+    await assert.rejects(demoRun(out, { encoded, validation, resume: true }), failsWith("resume.mismatch", 2, /rows/));
+  });
+
+  it("stops at a spike, naming the rows and the last good state; without the check it goes on from there", async () => {
+    const long = { ...recipe, epochs: 12 };
+    const program = demoProgram();
+    const spiking = {
+      ...program,
+      step: async (...args: Parameters<typeof program.step>) => {
+        const result = await program.step(...args);
+        return args[0].step === 30 ? { ...result, loss: 99 } : result;
+      },
+    };
+    const out = folder();
+    await assert.rejects(demoRun(out, { encoded, recipe: long, program: spiking }), (error: unknown) => {
+      failsWith("train.spike", 2, /step 31 of 48: its loss 99\.00 is far above.*step-30/)(error);
+      assert.match((error as GituneError).issues[0]?.found ?? "", /^the step's rows: (train\.jsonl:\d+(, )?){2,4}$/);
+      return true;
+    });
+    const resumed: number[] = [];
+    const off = { ...long, lossSpikeFactor: 0 };
+    await demoRun(out, { encoded, recipe: off, resume: true, onResume: (...at) => resumed.push(...at) });
+    assert.deepEqual(resumed, [30, 48]);
+  });
+
+  it("says all of a run in trainer_state.json, as transformers names it", async () => {
+    const out = folder();
+    const result = await demoRun(out, { encoded, validation, recipe: bestRecipe });
+    const state = JSON.parse(await readFile(join(out, "trainer_state.json"), "utf8"));
+    assert.deepEqual(
+      [state.global_step, state.max_steps, state.epoch, state.stopped_early],
+      [10, TOTAL_STEPS, 2.5, true],
+    );
+    assert.deepEqual([state.best_global_step, state.best_metric], [6, result.best?.loss]);
+    assert.equal(state.num_input_tokens_seen, result.tokens);
+    assert.ok(state.padding_share > 0 && state.padding_share < 0.9, state.padding_share);
+    assert.ok(state.peak_memory_bytes > 1e7);
+    const { tokens, supervisedTokens, longest } = encoded.stats;
+    assert.deepEqual(state.rows, {
+      used: 14,
+      cut: 0,
+      cut_tokens: 0,
+      dropped: 0,
+      tokens,
+      supervised_tokens: supervisedTokens,
+      longest,
+    });
+    assert.equal(state.validation_rows.used, 6);
+    const [first, second] = state.log_history;
+    assert.deepEqual(Object.keys(first), ["epoch", "grad_norm", "learning_rate", "loss", "step"]);
+    assert.deepEqual([second.step, second.epoch, second.eval_loss], [1, 0.25, result.evals[0]?.loss]);
+    assert.deepEqual(state.log_history.length, 10 + 10 + 1);
+  });
+
+  it("writes event files for TensorBoard, where they are asked for; a resumed run adds one of its own", async () => {
+    const logged = { ...recipe, reportTo: ["tensorboard"] as const };
+    const out = folder();
+    await assert.rejects(demoRun(out, { encoded, recipe: logged, program: demoProgram(crashAt(5)) }), /crash/);
+    const result = await demoRun(out, { encoded, validation: null, recipe: logged, resume: true });
+    assert.equal(result.resumedFrom, 4);
+    assert.equal(thetaSha256(result), undisturbed);
+    const files = (await readdir(join(out, "runs"))).sort();
+    assert.equal(files.length, 2);
+    assert.ok(
+      files.every((name) => /^events\.out\.tfevents\.\d{10}\.gitune\.\d+\.\d$/.test(name)),
+      files.join(" "),
+    );
+    // Version and start take 40 and 32 bytes (31 below step 128), a step's three scalars the same each time.
+    const sizes = await Promise.all(files.map(async (name) => (await readFile(join(out, "runs", name))).length));
+    assert.equal((sizes[0]! - 71) / 5, (sizes[1]! - 71) / 8);
+    await demoRun(out, { encoded, recipe: logged });
+    assert.equal((await readdir(join(out, "runs"))).length, 1, "a run that starts anew");
+    assert.deepEqual((await readdir(await crashedRun(3))).sort(), ["checkpoints"]);
+  });
+
   it("survives kill -9 at random moments: five resumes, the same bytes", { timeout: 120_000 }, async () => {
     const out = folder();
     const run = async (killAfterMs: number | null): Promise<NodeJS.Signals | null> => {
@@ -205,7 +360,7 @@ describe("runTraining", () => {
     for (let part = 0; part < 5; part++) kills += (await run(150 + Math.random() * 350)) === "SIGKILL" ? 1 : 0;
     assert.ok(kills >= 2, `only ${kills} kills came in time`);
     await run(null);
-    assert.equal(await readFile(join(out, "theta.sha256"), "utf8"), undisturbed);
+    assert.equal(await readFile(join(out, "theta.sha256"), "utf8"), thetaSha256(undisturbedBest));
   });
 });
 
