@@ -1,4 +1,4 @@
-/** Two small charts as inline SVG. Colours come from the page's style sheet by class; every number is in a table, too. */
+/** Differences as inline SVG. Colours come from the page's style sheet by class; every number is in a table, too. */
 import { METRICS } from "../metrics/table.js";
 import { escapeHtml } from "./escape.js";
 import { formatDelta, formatInterval } from "./format.js";
@@ -66,58 +66,4 @@ function toBar({ label, line }: ForestRow) {
     verdict: line.judged[0]?.outcome.verdict ?? "none",
     text: `${label}: ${formatDelta(line.metric, line.delta)} (${formatInterval(line.metric, line.ci)})`,
   };
-}
-
-export interface Curve {
-  readonly name: "base" | "head";
-  /** Loss a step, nats a label token. */
-  readonly losses: readonly number[];
-}
-
-/** More points than pixels say nothing more. */
-const MAX_POINTS = 300;
-const CURVE_HEIGHT = 220;
-const AXIS_WIDTH = 44;
-
-/** Training loss by step; long runs are averaged over neighbouring steps. */
-export function lossCurve(curves: readonly Curve[]): string {
-  const drawn = curves
-    .map(({ name, losses }) => ({ name, steps: losses.length, points: thin(losses.filter(Number.isFinite)) }))
-    .filter(({ points }) => points.length > 1);
-  if (drawn.length === 0) return "";
-  const all = drawn.flatMap(({ points }) => points);
-  const [low, high] = [Math.min(...all), Math.max(...all)];
-  const span = high - low || 1;
-  const y = (loss: number): string => (PADDING + ((high - loss) / span) * (CURVE_HEIGHT - 2 * PADDING - 16)).toFixed(1);
-  const lines = drawn.map(({ name, points }) => {
-    const step = (WIDTH - AXIS_WIDTH - PADDING) / (points.length - 1);
-    const path = points.map((loss, i) => `${(AXIS_WIDTH + i * step).toFixed(1)},${y(loss)}`).join(" ");
-    return `<polyline class="curve ${name}" points="${path}"/>`;
-  });
-  const names = drawn.map(
-    ({ name }, i) => `<text class="${name} end" x="${WIDTH - PADDING}" y="${PADDING + 12 + i * 18}">${name}</text>`,
-  );
-  const steps = Math.max(...drawn.map(({ steps }) => steps));
-  return [
-    `<svg viewBox="0 0 ${WIDTH} ${CURVE_HEIGHT}" role="img" aria-label="Training loss by step">`,
-    `<text class="faint" x="0" y="${y(high)}" dy="4">${high.toFixed(2)}</text>`,
-    `<text class="faint" x="0" y="${y(low)}" dy="4">${low.toFixed(2)}</text>`,
-    ...lines,
-    ...names,
-    `<text class="faint" x="${AXIS_WIDTH}" y="${CURVE_HEIGHT - 4}">step 1</text>`,
-    `<text class="faint end" x="${WIDTH - PADDING}" y="${CURVE_HEIGHT - 4}">step ${steps}</text>`,
-    "</svg>",
-  ].join("");
-}
-
-/** Means of neighbours, at most `MAX_POINTS` of them. */
-function thin(values: readonly number[]): number[] {
-  if (values.length <= MAX_POINTS) return [...values];
-  return Array.from({ length: MAX_POINTS }, (_, i) => {
-    const part = values.slice(
-      Math.floor((i * values.length) / MAX_POINTS),
-      Math.floor(((i + 1) * values.length) / MAX_POINTS),
-    );
-    return part.reduce((sum, value) => sum + value, 0) / part.length;
-  });
 }

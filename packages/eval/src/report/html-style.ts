@@ -32,6 +32,9 @@ svg .bar { stroke-width: 3; stroke: var(--none); } svg .dot { fill: var(--none);
 svg .bar.pass { stroke: var(--pass); } svg .bar.fail { stroke: var(--fail); } svg .bar.inconclusive { stroke: var(--inconclusive); }
 svg .dot.pass { fill: var(--pass); } svg .dot.fail { fill: var(--fail); } svg .dot.inconclusive { fill: var(--inconclusive); }
 svg .curve { fill: none; stroke-width: 1.8; } svg .curve.base { stroke: var(--faint); } svg .curve.head { stroke: var(--accent); }
+svg .curve.validation { stroke-dasharray: 5 3; } svg .curve.rate { stroke-width: 1; opacity: .7; }
+svg .point.base { fill: var(--faint); } svg .point.head { fill: var(--accent); }
+svg .ring { fill: none; stroke-width: 1.5; } svg .ring.base { stroke: var(--faint); } svg .ring.head { stroke: var(--accent); }
 svg text.base { fill: var(--faint); } svg text.head { fill: var(--accent); }
 @media (max-width: 40rem) { body { padding: .6rem; font-size: 15px; } th, td { padding: .3rem .4rem; } td.text { min-width: 9rem; } }
 `;

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type { Results } from "@gitune/core";
 import { escapeHtml } from "./escape.js";
+import { forestPlot } from "./forest-plot.js";
 import {
   formatCount,
   formatDelta,
@@ -16,8 +17,9 @@ import {
   VERDICT_WORDS,
 } from "./format.js";
 import { STYLE } from "./html-style.js";
+import { lossCurve } from "./loss-curve.js";
 import type { MetricLine, Report, ReportExample, ReportRef, SuiteLines } from "./report.js";
-import { forestPlot, lossCurve } from "./svg.js";
+import { trainingSentence } from "./training-sentence.js";
 import { ruleText, verdictSentence } from "./verdict-sentence.js";
 
 /** Graphemes of a row's text: more than the comment has, still bounded. */
@@ -223,8 +225,9 @@ function trainSection({ train }: Report): string {
     number(formatSeconds(summary.seconds)),
     text(summary.cached ? "from the store" : "trained now"),
   ]);
-  const curves = sides.map(({ name, summary }) => ({ name, losses: summary.losses ?? [] }));
-  return `<h2>Training</h2>\n${lossCurve(curves)}${table("Training", ["adapter", "#steps", "#last loss", "#tokens/s", "#time", ""], rows)}`;
+  const curve = lossCurve(sides.map(({ name, summary }) => ({ name, ...summary })));
+  const words = sides.map(({ name, summary }) => `<p>${name}: ${escapeHtml(trainingSentence(summary))}</p>`).join("");
+  return `<h2>Training</h2>\n${curve}${words}${table("Training", ["adapter", "#steps", "#last loss", "#tokens/s", "#time", ""], rows)}`;
 }
 
 function usageSection({ results }: Report): string {

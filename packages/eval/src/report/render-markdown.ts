@@ -13,6 +13,7 @@ import {
   VERDICT_WORDS,
 } from "./format.js";
 import type { MetricLine, Report, ReportExample, ReportRef, SuiteLines, TrainSummary } from "./report.js";
+import { sparkline, trainingSentence } from "./training-sentence.js";
 import { ruleText, verdictSentence } from "./verdict-sentence.js";
 
 export interface MarkdownOptions {
@@ -30,6 +31,7 @@ const RANK = {
   improvements: 2,
   rowChanges: 3,
   cost: 4,
+  training: 4,
   regressions: 5,
   footer: 6,
   diff: 7,
@@ -87,7 +89,8 @@ function sectionsOf(report: Report): readonly Section[] {
       sizes: diff === null ? [""] : [10, 3, 0].map((count) => rowChanges(diff, count)),
     },
     { title: "slices", rank: RANK.slices, sizes: [slicesBlock(report), ""] },
-    { title: "cost", rank: RANK.cost, sizes: [costBlock(report, results), ""] },
+    { title: "training", rank: RANK.training, sizes: [trainingBlock(report), ""] },
+    { title: "cost", rank: RANK.cost, sizes: [costBlock(results), ""] },
     { title: "signatures", rank: RANK.footer, sizes: [footer(report, true), footer(report, false)] },
   ];
 }
@@ -251,27 +254,29 @@ function slicesBlock(report: Report): string {
   return tables.length === 0 ? "" : details("Slices", tables.join("\n\n"));
 }
 
-function costBlock(report: Report, results: Report["results"]): string {
-  const trained = (["base", "head"] as const).flatMap((side) => {
-    const summary = report.train[side];
-    return summary === null ? [] : [trainRow(side, summary)];
+function trainingBlock({ train }: Report): string {
+  const sides = (["base", "head"] as const).flatMap((side) => {
+    const summary = train[side];
+    return summary === null ? [] : [{ side, summary }];
   });
+  if (sides.length === 0) return "";
+  const words = sides.map(({ side, summary }) => {
+    const curve = sparkline(summary.losses ?? []);
+    return `- ${side}: ${trainingSentence(summary)}${curve === "" ? "" : ` \`${curve}\``}`;
+  });
+  const rows = sides.map(({ side, summary }) => trainRow(side, summary));
+  const table = ["| training | steps | loss | tokens/s | time | |", "|---|---:|---:|---:|---:|---|", ...rows];
+  return details("Training", `${words.join("\n")}\n\n${table.join("\n")}`);
+}
+
+function costBlock(results: Report["results"]): string {
   const evaluated = (["bare", "base", "head"] as const).flatMap((side) => usageRows(side, results[side]));
-  const tables = [
-    ...(trained.length === 0
-      ? []
-      : [["| training | steps | loss | tokens/s | time | |", "|---|---:|---:|---:|---:|---|", ...trained].join("\n")]),
-    ...(evaluated.length === 0
-      ? []
-      : [
-          [
-            "| evaluation | suite | tokens in | tokens out | ms a row (p50, p95) | cut by length | errors |",
-            "|---|---|---:|---:|---:|---:|---:|",
-            ...evaluated,
-          ].join("\n"),
-        ]),
+  if (evaluated.length === 0) return "";
+  const head = [
+    "| evaluation | suite | tokens in | tokens out | ms a row (p50, p95) | cut by length | errors |",
+    "|---|---|---:|---:|---:|---:|---:|",
   ];
-  return tables.length === 0 ? "" : details("Cost", tables.join("\n\n"));
+  return details("Cost", [...head, ...evaluated].join("\n"));
 }
 
 function trainRow(side: string, { steps, loss, tokensPerSecond, seconds, cached }: TrainSummary): string {

@@ -8,9 +8,11 @@ import { evalRow } from "../testing/results.js";
 import { capGraphemes, escapeHtml, escapeMarkdown } from "./escape.js";
 import { fitSections } from "./fit-sections.js";
 import { formatDelta, formatScore, formatSeconds } from "./format.js";
+import { lossCurve } from "./loss-curve.js";
 import { renderHtml } from "./render-html.js";
 import { renderMarkdown } from "./render-markdown.js";
 import { buildReport } from "./report.js";
+import { sparkline, trainingSentence } from "./training-sentence.js";
 import { verdictSentence } from "./verdict-sentence.js";
 
 /** Everything that row text has been used for, in one row. */
@@ -248,6 +250,45 @@ describe("HTML", () => {
         },
       ),
     );
+  });
+});
+
+describe("trainings", () => {
+  test("in words: from where to where, and which state was kept", () => {
+    const summary = { steps: 40, loss: 1.2, losses: [3, 2, 1.2], tokensPerSecond: 1, seconds: 1, cached: false };
+    const at = (...losses: number[]) => losses.map((loss, index) => ({ step: 20 * index + 20, loss }));
+    assert.equal(trainingSentence(summary), "loss 3.000 to 1.200 in 40 steps");
+    assert.equal(
+      trainingSentence({ ...summary, validation: at(1.5) }),
+      "loss 3.000 to 1.200 in 40 steps, validation loss 1.500",
+    );
+    assert.match(trainingSentence({ ...summary, validation: at(1.6, 1.5) }), /, validation loss 1\.600 to 1\.500$/);
+    assert.match(trainingSentence({ ...summary, validation: at(1.5, 1.6) }), / \(lowest, 1\.500 at step 20\)$/);
+    assert.match(
+      trainingSentence({ ...summary, validation: at(1.5, 1.6), keptStep: 20 }),
+      /1\.600 \(kept the lowest, 1\.500 at step 20\)$/,
+    );
+    assert.equal(trainingSentence({ ...summary, steps: 1, loss: null, losses: [] }), "1 step");
+  });
+
+  test("as one line of bars", () => {
+    assert.equal(sparkline([3, 2, 1]), "█▅▁");
+    assert.deepEqual([sparkline([]), sparkline([1]), sparkline([1, 1, 1])], ["", "", ""]);
+    assert.equal(sparkline(Array.from({ length: 1000 }, (_, i) => 1000 - i)).length, 24);
+  });
+
+  test("as a drawing: losses on one scale, steps on one axis, the learning rate below", () => {
+    const head = { losses: [4, 2], learningRates: [0, 0.002], validation: [{ step: 2, loss: 1 }], keptStep: 2 };
+    const svg = lossCurve([
+      { name: "base", losses: [3, 3, 2, 2] },
+      { name: "head", ...head },
+    ]);
+    assert.match(svg, /<polyline class="curve base" points="52\.0,68\.0 256\.7,68\.0 461\.3,122\.0 666\.0,122\.0"/);
+    assert.match(svg, /<polyline class="curve head" points="52\.0,14\.0 256\.7,122\.0"/);
+    assert.match(svg, /<circle class="ring head" cx="256\.7" cy="176\.0"/);
+    assert.match(svg, />lr 2e-3<[\s\S]*class="curve rate head" points="52\.0,238\.0 256\.7,204\.0"/);
+    assert.equal(lossCurve([{ name: "head", losses: [1] }]), "");
+    assert.doesNotMatch(lossCurve([{ name: "head", losses: [1, Number.NaN, 1] }]), /NaN|validation/);
   });
 });
 

@@ -68,9 +68,16 @@ export async function reportInput(scene: ReportScene = {}): Promise<ReportInput>
       : []),
   );
   const summary = {
-    steps: 40,
+    steps: 6,
     loss: 1.234,
     losses: [3, 2.4, 1.9, 1.5, 1.3, 1.234],
+    learningRates: [0, 0.002, 0.0015, 0.001, 0.0005, 0],
+    validation: [
+      { step: 2, loss: 2.1 },
+      { step: 4, loss: 1.5 },
+      { step: 6, loss: 1.6 },
+    ],
+    keptStep: 4,
     tokens: 9000,
     tokensPerSecond: 1500,
     seconds: 95,
