@@ -295,6 +295,47 @@ test("train, eval, generate and compare work together", async () => {
   assert.match(doctor.stdout, /base models\/tiny/);
 });
 
+const VALIDATED = {
+  "datasets/colors/gitune.yaml": config({ eval_steps: 2, early_stopping: { patience: 2 } }).replace(
+    "train: train.jsonl",
+    "train: train.jsonl, validation: validation.jsonl",
+  ),
+  "datasets/colors/validation.jsonl": jsonl([row(20), row(21, "red")]),
+};
+
+test("validation losses: in train's answer, in run's, in the report; changed rows are another training", async () => {
+  const repository = project(VALIDATED);
+  const trained = await repository.gitune(["train", "--out", "out", "--json"]);
+  assert.equal(trained.code, 0, trained.stderr);
+  const { validation, kept_step, steps } = JSON.parse(trained.stdout) as {
+    validation: { step: number; loss: number }[];
+    kept_step: number;
+    steps: number;
+  };
+  assert.deepEqual(
+    validation.map(({ step }) => step),
+    [2, 4, 6].filter((step) => step <= steps),
+  );
+  const best = Math.min(...validation.map(({ loss }) => loss));
+  assert.equal(validation.find(({ step }) => step === kept_step)?.loss, best);
+  assert.match((await repository.gitune(["train", "--out", "out"])).stdout, /\n {2}validation loss \d/);
+
+  repository.write({ "datasets/colors/validation.jsonl": jsonl([row(20), row(21, "red"), row(22)]) });
+  const first = documentOf(await repository.gitune(["run", "--no-bare", "--json"]));
+  assert.deepEqual([first.projects[0]?.status, first.projects[0]?.adapters.head?.cached], ["changed", false]);
+  const again = documentOf(await repository.gitune(["run", "--no-bare", "--json"]));
+  assert.equal(again.projects[0]?.adapters.head?.cached, true);
+  assert.match(again.comment, /- head: loss \d\.\d+ to \d\.\d+ in \d steps?, validation loss /);
+  assert.match(
+    readFileSync(join(repository.root, ".gitune/report/report.html"), "utf8"),
+    /class="curve validation head"/,
+  );
+
+  repository.write({ "datasets/colors/validation.jsonl": jsonl([row(20), row(21, "blue ".repeat(200))]) });
+  const refused = await repository.gitune(["train", "--out", "refused"]);
+  assert.deepEqual([refused.code, /validation\.jsonl:2[\s\S]*\[row\.too-long\]/.test(refused.stderr)], [2, true]);
+});
+
 /** Runs until the work folder has its first checkpoint, then sends the signal. */
 async function stopInTraining(
   repository: TestRepository,
@@ -317,7 +358,12 @@ async function stopInTraining(
 }
 
 test("Ctrl-C is a clean stop with 3, kill -9 loses nothing, and both go on to the same bytes", async () => {
-  const long = { ...FILES, "datasets/colors/gitune.yaml": config({ max_steps: 60, checkpoint_steps: 3 }) };
+  const recipe = { max_steps: 60, checkpoint_steps: 3, eval_steps: 5, load_best_model_at_end: true };
+  const long = {
+    ...FILES,
+    ...VALIDATED,
+    "datasets/colors/gitune.yaml": config(recipe).replace("train: train.jsonl", "$&, validation: validation.jsonl"),
+  };
   const repository = project(long);
   repository.write({ "datasets/colors/train.jsonl": jsonl(numbers(1, 9).map((id) => row(id))) });
 

@@ -58,7 +58,7 @@ export interface TrainPlan {
 /** Plans a run. */
 export function planTraining(encoded: EncodedRows, config: PlanConfig): TrainPlan {
   const stepsPerEpoch = Math.ceil(encoded.length / config.batchSize);
-  const totalSteps = config.maxSteps ?? config.epochs * stepsPerEpoch;
+  const totalSteps = config.maxSteps ?? Math.ceil(config.epochs * stepsPerEpoch);
   const rowsOf = stepRows(encoded, config, stepsPerEpoch);
   return {
     totalSteps,
