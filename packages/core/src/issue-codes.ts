@@ -149,6 +149,7 @@ export const ISSUE_CODES = {
   "train.spike": "The loss of a step is far above those before it.",
   "weights.missing": "A weight of the base is missing.",
   "weights.dtype": "A weight is of a type that cannot be used here.",
+  "weights.gguf": "A GGUF file is not valid.",
   "weights.index": "The base's weight index is not valid.",
   "weights.safetensors": "A safetensors file is not valid.",
 } as const satisfies Readonly<Record<string, string>>;

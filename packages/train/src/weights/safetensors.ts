@@ -6,6 +6,7 @@
 import { type FileHandle, open, readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve, sep } from "node:path";
 import { errnoOf, GituneError, InternalError, writeFileAtomic } from "@gitune/core";
+import { sizeOf } from "../ir/shape.js";
 import { bf16ToF32, DTYPE_BITS, f16ToF32, f32ToBf16, isSafetensorsDtype, type SafetensorsDtype } from "./dtype.js";
 
 /** The reference library's own limit; a 1,000-layer model's header is under 1 MB. */
@@ -262,43 +263,53 @@ export async function writeSafetensors(
   await writeFileAtomic(path, encodeSafetensors(tensors, metadata));
 }
 
-/** The file's bytes, in pieces: header, then each tensor. */
+/** The file's bytes, in pieces: head, then each tensor. */
 export function* encodeSafetensors(
   tensors: readonly TensorData[],
   metadata: Readonly<Record<string, string>> = {},
 ): Generator<Uint8Array> {
-  const sorted = [...tensors].sort(
+  for (const { name, shape, data } of tensors) {
+    if (sizeOf(shape) !== data.length) {
+      throw new InternalError(`cannot write tensor ${name}: shape [${shape.join(", ")}], ${data.length} values`);
+    }
+  }
+  const { head, order } = safetensorsHead(tensors, metadata);
+  yield head;
+  for (const { data, dtype } of order) {
+    const stored = dtype === "BF16" ? f32ToBf16(data) : data;
+    yield new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+  }
+}
+
+/** The bytes before the data, and the tensors in the order of the data. */
+export function safetensorsHead<T extends Omit<TensorData, "data">>(
+  tensors: readonly T[],
+  metadata: Readonly<Record<string, string>> = {},
+): { head: Uint8Array; order: T[] } {
+  const order = [...tensors].sort(
     (a, b) => dtypeRank(a) - dtypeRank(b) || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)),
   );
   const header = new Map<string, unknown>();
   const keys = Object.keys(metadata).sort();
   if (keys.length > 0) header.set("__metadata__", Object.fromEntries(keys.map((key) => [key, metadata[key]])));
   let end = 0;
-  for (const { name, shape, data, dtype = "F32" } of sorted) {
-    const elements = shape.reduce((product, dim) => product * dim, 1);
-    if (elements !== data.length || name === "__metadata__" || header.has(name)) {
-      throw new InternalError(`cannot write tensor ${name}: shape [${shape.join(", ")}], ${data.length} values`);
-    }
+  for (const { name, shape, dtype = "F32" } of order) {
+    if (name === "__metadata__" || header.has(name)) throw new InternalError(`cannot write two tensors named ${name}`);
     const begin = end;
-    end += elements * (DTYPE_BITS[dtype] / 8);
+    end += sizeOf(shape) * (DTYPE_BITS[dtype] / 8);
     header.set(name, { dtype, shape, data_offsets: [begin, end] });
   }
   // Not an object: an object would move integer-like names to the front.
   const json = `{${[...header].map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",")}}`;
   const text = Buffer.from(json);
-  const padded = Buffer.alloc(Math.ceil(text.length / 8) * 8, " ");
-  text.copy(padded);
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(padded.length));
-  yield length;
-  yield padded;
-  for (const { data, dtype } of sorted) {
-    const stored = dtype === "BF16" ? f32ToBf16(data) : data;
-    yield new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
-  }
+  const padded = Math.ceil(text.length / 8) * 8;
+  const head = Buffer.alloc(8 + padded, " ");
+  head.writeBigUInt64LE(BigInt(padded));
+  text.copy(head, 8);
+  return { head, order };
 }
 
-const dtypeRank = ({ dtype }: TensorData): number => (dtype === "BF16" ? 1 : 0);
+const dtypeRank = ({ dtype }: Pick<TensorData, "dtype">): number => (dtype === "BF16" ? 1 : 0);
 
 async function openForReading(path: string): Promise<FileHandle> {
   try {
