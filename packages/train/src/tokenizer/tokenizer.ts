@@ -1,13 +1,16 @@
-/** The tokenizer of a Hugging Face model folder: text to ids and back, chat turns to text. */
+/** A base's tokenizer, from the files of a Hugging Face model folder or objects in their shape: text to ids and back, chat turns to text. */
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, GituneError, type Message } from "@gitune/core";
+import { isGgufName, readGguf } from "../weights/gguf/read-gguf.js";
 import { type ChatTemplate, parseChatTemplate, type RenderOptions } from "./chat-template.js";
+import { ggufTokenizerFiles } from "./gguf-tokenizer.js";
 
 /** gemma3 has 60 MB, the largest seen. */
 const MAX_TOKENIZER_BYTES = 256 * 1024 * 1024;
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+const TEMPLATE_FILE = "chat_template.jinja";
 
 /** A base's tokenizer. */
 export interface BaseTokenizer {
@@ -49,12 +52,32 @@ interface Library {
 
 type JsonRecord = Readonly<Record<string, unknown>>;
 
+/** What a tokenizer is made from: the JSON objects of a Hugging Face model folder. */
+export interface TokenizerFiles {
+  /** How messages call the model: its folder, or its GGUF file. */
+  readonly place: string;
+  /** `tokenizer.json` */
+  readonly definition: JsonRecord;
+  /** `tokenizer_config.json`; this and the next two are empty where there are none. */
+  readonly config: JsonRecord;
+  /** `generation_config.json`: its end-of-sequence ids. */
+  readonly generation: JsonRecord;
+  /** `config.json`: its end-of-sequence and padding ids. */
+  readonly model: JsonRecord;
+  /** `chat_template.jinja`, which wins over a template in the config. */
+  readonly template: string | null;
+}
+
 /**
- * Reads `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` and the end-of-sequence ids of
- * `generation_config.json` and `config.json`.
- * @throws {GituneError} (exit code 2) `tokenizer.missing`, `tokenizer.invalid`, `tokenizer.no-eos`, `template.parse`
+ * The tokenizer of a base.
+ * @param place a Hugging Face model folder, or a GGUF file
+ * @throws {GituneError} (exit code 2) `tokenizer.missing`, what `createTokenizer` throws, and what `readGguf` throws
  */
-export async function loadTokenizer(folder: string): Promise<BaseTokenizer> {
+export async function loadTokenizer(place: string): Promise<BaseTokenizer> {
+  return createTokenizer(isGgufName(place) ? ggufTokenizerFiles(readGguf(place)) : await readTokenizerFiles(place));
+}
+
+async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const definition = await readJson(join(folder, "tokenizer.json"), MAX_TOKENIZER_BYTES);
   if (definition === null) {
     throw new GituneError({
@@ -65,18 +88,28 @@ export async function loadTokenizer(folder: string): Promise<BaseTokenizer> {
       fix: "give a base with a fast tokenizer; transformers' save_pretrained writes one",
     });
   }
-  const [config, generation, model] = await Promise.all([
+  const [config, generation, model, template] = await Promise.all([
     readJson(join(folder, "tokenizer_config.json"), MAX_CONFIG_BYTES).then((value) => value ?? {}),
     readJson(join(folder, "generation_config.json"), MAX_CONFIG_BYTES).then((value) => value ?? {}),
     readJson(join(folder, "config.json"), MAX_CONFIG_BYTES).then((value) => value ?? {}),
+    readText(join(folder, TEMPLATE_FILE), MAX_CONFIG_BYTES),
   ]);
-  const library = await createLibrary(folder, definition, config);
+  return { place: folder, definition, config, generation, model, template };
+}
+
+/**
+ * Makes a tokenizer from its definition.
+ * @throws {GituneError} (exit code 2) `tokenizer.invalid`, `tokenizer.no-eos`, `template.parse`
+ */
+export async function createTokenizer(files: TokenizerFiles): Promise<BaseTokenizer> {
+  const { place, config, generation, model } = files;
+  const library = await createLibrary(files);
   const specials = specialTokens(config);
-  const { eosId, eosIds } = endIds(folder, library, specials["eos_token"], [
+  const { eosId, eosIds } = endIds(place, library, specials["eos_token"], [
     generation["eos_token_id"],
     model["eos_token_id"],
   ]);
-  const template = await readTemplate(folder, config, specials);
+  const template = parseTemplate(files, specials);
   const hasCleanUp = config["clean_up_tokenization_spaces"] === true;
 
   return {
@@ -96,7 +129,7 @@ export async function loadTokenizer(folder: string): Promise<BaseTokenizer> {
     padId: padOf(library, specials["pad_token"], model["pad_token_id"]) ?? eosId,
     vocabSize: 1 + [...library.get_vocab().values()].reduce((max, id) => Math.max(max, id), -1),
     renderChat: (messages, options) => {
-      if (template === null) throw noTemplate(folder);
+      if (template === null) throw noTemplate(place);
       return template.render(messages, options);
     },
     template: template?.source ?? null,
@@ -104,7 +137,7 @@ export async function loadTokenizer(folder: string): Promise<BaseTokenizer> {
   };
 }
 
-async function createLibrary(folder: string, definition: JsonRecord, config: JsonRecord): Promise<Library> {
+async function createLibrary({ place, definition, config }: TokenizerFiles): Promise<Library> {
   // Late: it is only needed where something is tokenized.
   const { Tokenizer } = (await import("@huggingface/tokenizers")) as unknown as {
     Tokenizer: new (tokenizer: JsonRecord, config: JsonRecord) => Library;
@@ -112,7 +145,7 @@ async function createLibrary(folder: string, definition: JsonRecord, config: Jso
   try {
     return new Tokenizer(definition, config);
   } catch (cause) {
-    throw invalid(join(folder, "tokenizer.json"), cause instanceof Error ? cause.message : String(cause), cause);
+    throw invalid(join(place, "tokenizer.json"), cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
 
@@ -168,16 +201,12 @@ function padOf(library: Library, token: string | undefined, id: unknown): number
 }
 
 /** The file wins over the config, as in transformers; of several named templates the one called "default". */
-async function readTemplate(
-  folder: string,
-  config: JsonRecord,
+function parseTemplate(
+  { place, config, template }: TokenizerFiles,
   specials: Readonly<Record<string, string>>,
-): Promise<ChatTemplate | null> {
-  const path = join(folder, "chat_template.jinja");
-  const text = await readText(path, MAX_CONFIG_BYTES);
-  if (text !== null) return parseChatTemplate(text, specials, path);
-
-  const configPath = join(folder, "tokenizer_config.json");
+): ChatTemplate | null {
+  if (template !== null) return parseChatTemplate(template, specials, join(place, TEMPLATE_FILE));
+  const configPath = join(place, "tokenizer_config.json");
   const written = config["chat_template"];
   if (typeof written === "string") return parseChatTemplate(written, specials, configPath);
   if (!Array.isArray(written)) return null;
