@@ -36,10 +36,10 @@ export async function tokenCounter(project: Project, store: Store | null): Promi
   const path = localBase(project);
   if (!check || check.level === "off" || path === null) return NONE;
   const { countTokens, loadTokenizer } = await import("@gitune/train/tokenizer");
-  const folder = join(project.root, path);
+  const base = join(project.root, path);
   try {
-    const count = countTokens({ tokenizer: await loadTokenizer(folder) });
-    return store === null ? { ...NONE, countTokens: count } : await remembering(count, project, folder, store);
+    const count = countTokens({ tokenizer: await loadTokenizer(base) });
+    return store === null ? { ...NONE, countTokens: count } : await remembering(count, project, base, store);
   } catch (error) {
     if (!(error instanceof GituneError) || error.exitCode === 3) throw error;
     return { ...NONE, issues: error.issues.map((issue) => ({ ...issue, project: project.config.name })) };
@@ -50,16 +50,11 @@ export async function tokenCounter(project: Project, store: Store | null): Promi
 type Counts = Readonly<Record<string, readonly [number, number]>>;
 
 /** Counting is most of a validation's time. What is counted depends on the tokenizer's files and the rows' files. */
-async function remembering(
-  count: CountTokens,
-  project: Project,
-  baseFolder: string,
-  store: Store,
-): Promise<TokenCounter> {
+async function remembering(count: CountTokens, project: Project, base: string, store: Store): Promise<TokenCounter> {
   const key = cacheKey({
     part: "tokens",
     version: readVersion(),
-    tokenizer: await hashFiles(TOKENIZER_FILES.map((name) => join(baseFolder, name))),
+    tokenizer: await hashFiles(tokenizerFiles(base)),
     rows: await hashFiles(await splitPaths(project)),
     data: project.config.data,
   });
@@ -80,6 +75,11 @@ async function remembering(
       if (isNew) await store.putJson(key, Object.fromEntries(known));
     },
   };
+}
+
+/** A GGUF file has its tokenizer in itself. */
+function tokenizerFiles(base: string): readonly string[] {
+  return base.endsWith(".gguf") ? [base] : TOKENIZER_FILES.map((name) => join(base, name));
 }
 
 const TOKENIZER_FILES = [

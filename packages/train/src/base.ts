@@ -1,15 +1,20 @@
 /** A base model: where it is, what it is, and the hashes that its results are filed under. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile, realpath, stat } from "node:fs/promises";
+import { copyFile, readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { GituneError, type IssueCode, type RowContent } from "@gitune/core";
+import { GituneError, hashFile, type IssueCode, type RowContent, writeFileAtomic } from "@gitune/core";
 import { countContentTokens } from "./data/count-tokens.js";
 import type { BaseSpec, WeightEntry } from "./engine/base-spec.js";
 import { formatShape, sameShape } from "./ir/shape.js";
 import { type LlamaConfig, readLlamaConfig } from "./models/llama/config.js";
 import { llamaTensors } from "./models/llama/tensors.js";
-import { type BaseTokenizer, loadTokenizer } from "./tokenizer/tokenizer.js";
+import { ggufTokenizerFiles } from "./tokenizer/gguf-tokenizer.js";
+import { type BaseTokenizer, createTokenizer, loadTokenizer } from "./tokenizer/tokenizer.js";
+import { ggufConfig, ggufFamily } from "./weights/gguf/gguf-config.js";
+import { isGgufName, readGguf } from "./weights/gguf/read-gguf.js";
+import { planTensors } from "./weights/gguf/tensor-plan.js";
+import { unpackWeights } from "./weights/gguf/unpack-weights.js";
 import { openSafetensors } from "./weights/safetensors.js";
 
 export interface OpenBaseOptions {
@@ -19,20 +24,22 @@ export interface OpenBaseOptions {
   readonly projectDir: string;
   readonly base: string;
   readonly revision: string | null;
+  /** Where the unpacked weights of GGUF files are kept; `weightsCache(root)` by default. */
+  readonly cacheDir?: string;
 }
 
 export interface Base {
   /** As the config writes it: a Hub id or a path. Never absolute. */
   readonly id: string;
   readonly revision: string | null;
-  /** Absolute. */
-  readonly dir: string;
-  /** sha256 (hex) over config, tokenizer and weights, file by file. */
+  /** sha256 (hex) over config, tokenizer and weights, file by file; of a GGUF file, its own. */
   readonly sha256: string;
   readonly templateSha256: string;
   readonly tokenizer: BaseTokenizer;
   readonly config: LlamaConfig;
   readonly spec: BaseSpec;
+  /** Puts config and tokenizer into a folder, for weights that were trained in place of the base's. */
+  readonly copyModelFiles: (folder: string) => Promise<void>;
 }
 
 /** Files whose bytes decide what a base computes; others may change freely. */
@@ -43,26 +50,74 @@ const HASHED_FILES = [
   "tokenizer_config.json",
   "chat_template.jinja",
 ];
+/** What makes weights a model folder. */
+const MODEL_FILES = [...HASHED_FILES, "special_tokens_map.json"];
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /**
- * Opens a base: a folder in Hugging Face layout inside the repository.
+ * Opens a base inside the repository: a folder in Hugging Face layout, or a GGUF file, whose weights are unpacked the first time.
  * @throws GituneError (exit code 2) `base.missing`, `base.outside`, `base.weights`, and what its parts throw
  */
 export async function openBase(options: OpenBaseOptions): Promise<Base> {
-  const dir = await findFolder(options);
+  const place = await findBase(options);
+  return place.isFile ? openGgufBase(place.path, options) : openFolder(place.path, options);
+}
+
+async function openFolder(dir: string, options: OpenBaseOptions): Promise<Base> {
   const config = await readConfig(dir, options);
   const [tokenizer, weights] = [await loadTokenizer(dir), await readWeights(dir, config, options.base)];
   return {
     id: options.base,
     revision: options.revision,
-    dir,
     sha256: await hashBase(dir, weights),
     templateSha256: tokenizer.templateSha256,
     tokenizer,
     config,
     spec: { config, weights },
+    copyModelFiles: async (folder) => {
+      for (const name of MODEL_FILES) {
+        if (await stat(join(dir, name)).catch(() => null)) await copyFile(join(dir, name), join(folder, name));
+      }
+    },
   };
+}
+
+async function openGgufBase(path: string, options: OpenBaseOptions): Promise<Base> {
+  const gguf = readGguf(path, relative(options.root, path).split(sep).join("/"));
+  const { family } = ggufFamily(gguf);
+  const json = ggufConfig(gguf);
+  const config = readLlamaConfig(json, gguf.shown);
+  const plan = planTensors(gguf, llamaTensors(config), family.isPermuted ? config.headDim : 0);
+  const files = ggufTokenizerFiles(gguf);
+  const tokenizer = await createTokenizer(files);
+  const sha256 = await hashFile(path);
+  const cacheDir = options.cacheDir ?? weightsCache(options.root);
+  const weights = await readWeights(await unpackWeights({ gguf, plan, sha256, cacheDir }), config, options.base);
+  return {
+    id: options.base,
+    revision: options.revision,
+    sha256,
+    templateSha256: tokenizer.templateSha256,
+    tokenizer,
+    config,
+    spec: { config, weights },
+    copyModelFiles: async (folder) => {
+      const made = {
+        "config.json": json,
+        "generation_config.json": files.generation,
+        "tokenizer.json": files.definition,
+        "tokenizer_config.json": files.config,
+      };
+      for (const [name, value] of Object.entries(made)) {
+        await writeFileAtomic(join(folder, name), [`${JSON.stringify(value, null, 2)}\n`]);
+      }
+    },
+  };
+}
+
+/** Where a repository keeps the unpacked weights of GGUF files. @param root absolute */
+export function weightsCache(root: string): string {
+  return join(root, ".gitune", "weights");
 }
 
 /** Tokens of a row's content under this base's template: all of them, and those that carry a label. */
@@ -72,29 +127,28 @@ export function countTokens(
   return (content) => countContentTokens(content, base.tokenizer);
 }
 
-async function findFolder({ root, projectDir, base, revision }: OpenBaseOptions): Promise<string> {
+/** @returns its absolute path, and whether it is a GGUF file; else it is a folder */
+async function findBase({ root, projectDir, base, revision }: OpenBaseOptions): Promise<{
+  readonly path: string;
+  readonly isFile: boolean;
+}> {
   const from = base.startsWith("./") || base.startsWith("../") ? join(root, projectDir) : root;
-  const dir = resolve(from, base);
-  const found = await stat(dir).catch(() => null);
-  if (found?.isFile() && base.endsWith(".gguf")) {
-    throw new GituneError(
-      baseIssue(
-        base,
-        "base.format",
-        "GGUF bases are not read yet",
-        "use a folder with config.json, tokenizer.json and model.safetensors",
-      ),
-    );
+  const path = resolve(from, base);
+  const found = await stat(path).catch(() => null);
+  const isFile = found?.isFile() === true;
+  if (isFile && !isGgufName(base)) {
+    const fix = "use a folder with config.json, tokenizer.json and model.safetensors, or a .gguf file";
+    throw new GituneError(baseIssue(base, "base.format", "the base is a file, but no GGUF file", fix));
   }
-  if (!found?.isDirectory()) {
-    const isHubId = revision !== null || /^[\w.-]+\/[\w.-]+$/.test(base);
+  if (!isFile && !found?.isDirectory()) {
+    const isHubId = revision !== null || (!isGgufName(base) && /^[\w.-]+\/[\w.-]+$/.test(base));
     const fix = isHubId
       ? `download it into the repository or link it, then give its folder: hf download ${base}${revision ? ` --revision ${revision}` : ""} --local-dir models/${base.split("/").at(-1)}`
-      : "correct train.base: a folder relative to the repository's root, or to the project's with ./";
+      : "correct train.base: a folder or .gguf file relative to the repository's root, or to the project's with ./";
     throw new GituneError(baseIssue(base, "base.missing", "the base model is not there", fix));
   }
   // A link may lead out of the repository although the path does not.
-  const [real, realRoot] = [await realpath(dir), await realpath(root)];
+  const [real, realRoot] = [await realpath(path), await realpath(root)];
   if (isAbsolute(base) || (real !== realRoot && !real.startsWith(realRoot + sep))) {
     throw new GituneError(
       baseIssue(
@@ -105,7 +159,7 @@ async function findFolder({ root, projectDir, base, revision }: OpenBaseOptions)
       ),
     );
   }
-  return dir;
+  return { path, isFile };
 }
 
 async function readConfig(dir: string, { root }: OpenBaseOptions): Promise<LlamaConfig> {

@@ -1,6 +1,6 @@
 /** Public names of @gitune/train, one by one. */
 export { type PeftAdapter, readPeftAdapter } from "./adapter/peft.js";
-export { type Base, countTokens, type OpenBaseOptions, openBase } from "./base.js";
+export { type Base, countTokens, type OpenBaseOptions, openBase, weightsCache } from "./base.js";
 export { previewMask } from "./data/encode-row.js";
 export { defaultThreads, deviceClass, ENGINE_VERSION } from "./device.js";
 export { createGenerator, type Generator, type GeneratorOptions } from "./generator.js";

@@ -1,5 +1,5 @@
 /** A project's rows in, an adapter folder out. */
-import { copyFile, mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Device,
@@ -244,9 +244,7 @@ async function writeResult(
   }
   // Full training makes a model folder: the base's own files, and the new weights in the base's storage type.
   await mkdir(out, { recursive: true });
-  for (const name of MODEL_FILES) {
-    if (await stat(join(base.dir, name)).catch(() => null)) await copyFile(join(base.dir, name), join(out, name));
-  }
+  await base.copyModelFiles(out);
   const path = join(out, "model.safetensors");
   await writeSafetensors(
     path,
@@ -255,12 +253,3 @@ async function writeResult(
   );
   return hashFile(path);
 }
-
-const MODEL_FILES = [
-  "config.json",
-  "generation_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "chat_template.jinja",
-];

@@ -40,7 +40,7 @@ export const generate: Verb = {
   configure: (command) =>
     command
       .argument("[project]", "takes the project's base and format; not needed with --base")
-      .option("--base <model>", "a base model's folder, relative to the repository's root")
+      .option("--base <model>", "a base model's folder or .gguf file, relative to the repository's root")
       .option("--adapter <folder>", "a PEFT adapter; the bare base without it")
       .option("--prompt <text>", "one prompt")
       .option("--input <file.jsonl>", 'prompts, a line each: {"id"?, "prompt" | "messages"}')

@@ -87,11 +87,14 @@ function fingerprint(files: readonly TreeFile[]): string {
   return files.map(({ path, sha }) => `${path}\0${sha}`).join("\n");
 }
 
-/** Opens a project's base model in a folder where that model is. */
-export async function openBaseModel(project: Project, modelRoot: string): Promise<Base> {
-  const { openBase } = await import("@gitune/train");
+/**
+ * Opens a project's base model in a folder where that model is.
+ * @param root the repository's: unpacked weights are kept there, not in a commit's temporary folder
+ */
+export async function openBaseModel(project: Project, modelRoot: string, root: string): Promise<Base> {
+  const { openBase, weightsCache } = await import("@gitune/train");
   const { base, revision } = project.config.train;
-  return openBase({ root: modelRoot, projectDir: project.dir, base, revision });
+  return openBase({ root: modelRoot, projectDir: project.dir, base, revision, cacheDir: weightsCache(root) });
 }
 
 /** The base commit's own copy of a model, for a change that replaces it. */

@@ -193,8 +193,8 @@ async function judgeOne(
     };
     return await judgeProject(
       // The head's own copy of the model; that of a commit was written out with it.
-      { project, openBase: () => openBaseModel(project, head.state.root) },
-      earlier && { project: earlier, openBase: () => openBaseModel(earlier, model?.root ?? root) },
+      { project, openBase: () => openBaseModel(project, head.state.root, root) },
+      earlier && { project: earlier, openBase: () => openBaseModel(earlier, model?.root ?? root, root) },
       { diff: projectDiff, issues, modelChanged },
       judge,
     );

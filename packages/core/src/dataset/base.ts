@@ -30,7 +30,7 @@ export async function checkBase(project: Project): Promise<Issue[]> {
       found: base,
       fix: isHubName
         ? "a base from the Hub needs its commit: revision: <40 hex digits>"
-        : `put the base's folder at ${path}, or name one from the Hub with its revision`,
+        : `put the base's folder or .gguf file at ${path}, or name one from the Hub with its revision`,
     },
   ];
 }

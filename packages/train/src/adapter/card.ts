@@ -34,7 +34,24 @@ export function adapterCard({ technique, baseId, revision, targets, taskType }: 
     "|---|---|",
     ...rows,
     "",
+    ...howToLoad(baseId),
   ].join("\n");
+}
+
+/** transformers takes a GGUF file as a folder and a name; other bases load as everybody knows. */
+function howToLoad(baseId: string): string[] {
+  if (!baseId.endsWith(".gguf")) return [];
+  const at = baseId.lastIndexOf("/");
+  const [folder, file] = [baseId.slice(0, Math.max(at, 0)) || ".", baseId.slice(at + 1)];
+  return [
+    "In the base's repository, with the adapter in `adapter`:",
+    "",
+    "```python",
+    `base = AutoModelForCausalLM.from_pretrained(${JSON.stringify(folder)}, gguf_file=${JSON.stringify(file)})`,
+    'model = PeftModel.from_pretrained(base, "adapter")',
+    "```",
+    "",
+  ];
 }
 
 /** Inline code that no content can break out of. */
