@@ -1,0 +1,94 @@
+/** Peak resident memory of whole processes: loading and the same training steps. */
+import { mklShim, nodeSide, peerSide, RECIPE, TARGETS } from "../lib/sides.mjs";
+import { Work } from "../lib/work.mjs";
+
+export const title = "Memory";
+
+const STEPS = 3;
+const GOAL = 0.4;
+
+const WORKLOADS = {
+  "4 x 256": (work) => work.full({ rows: 4, length: 256, steps: STEPS }),
+  "8 x 128": (work) => work.full({ rows: 8, length: 128, steps: STEPS }),
+  chat: (work) => work.chat({ rows: 8, steps: STEPS, grouped: false }),
+};
+
+/** @param {import("../run.mjs").Context} context */
+export async function run(context) {
+  const { environment, threads, quick, cache, say } = context;
+  const work = await Work.open(environment.hf);
+  const results = [];
+  for (const [name, make] of Object.entries(WORKLOADS).slice(0, quick ? 1 : undefined)) {
+    for (const [targetsName, targets] of Object.entries(TARGETS).slice(0, quick ? 1 : undefined)) {
+      const recipe = { ...RECIPE, base: environment.hf, threads, targets };
+      const peer = (label, settings) => () =>
+        peerSide(environment, {
+          name: label,
+          script: "train.py",
+          settings: { ...recipe, ...settings },
+          env: mklShim(cache),
+        });
+      const makers = [
+        () => nodeSide({ name: "gitune float32", script: "gitune-side.mjs", settings: { ...recipe, compute: "f32" } }),
+        () => nodeSide({ name: "gitune int8", script: "gitune-side.mjs", settings: { ...recipe, compute: "int8" } }),
+        peer("peer float32", { labelPositions: false }),
+        peer("peer float32, head at labels", { labelPositions: true }),
+        peer("peer bfloat16, head at labels", { weights: "bfloat16", adapterFloat32: false, labelPositions: true }),
+      ];
+      for (const open of makers) {
+        const measured = await measure(open(), make(work), say);
+        if (measured) results.push({ work: `${name}, ${targetsName}`, ...measured });
+      }
+    }
+  }
+  return { results, tables: [table(results)], goals: [goal(results, "gitune float32"), goal(results, "gitune int8")] };
+}
+
+/** One process at a time: nobody else's pages count, and none is pushed out by another's. */
+async function measure(side, steps, say) {
+  say(`memory: ${side.name}`);
+  try {
+    await side.ready();
+    let memory;
+    for (const rows of steps) ({ memory } = await side.ask("step", { rows }));
+    return { side: side.name, ...memory };
+  } catch (error) {
+    say(`left out: ${error.message}`);
+    return null;
+  } finally {
+    await side.close();
+  }
+}
+
+const peerOf = (results, work) =>
+  results
+    .filter((result) => result.work === work && result.side.startsWith("peer float32"))
+    .sort((a, b) => a.peak - b.peak)[0];
+
+const mib = (bytes) => (bytes / 2 ** 20).toFixed(0);
+
+function table(results) {
+  return {
+    caption: `MiB after ${STEPS} steps; the peak is the kernel's VmHWM, pages of mapped files included`,
+    columns: ["work", "side", "peak", "then in memory of its own", "then mapped from files", "of the peer's float32"],
+    rows: results.map(({ work, side, peak, anonymous, file }) => [
+      work,
+      side,
+      mib(peak),
+      mib(anonymous),
+      mib(file),
+      `${(peak / peerOf(results, work).peak).toFixed(2)}x`,
+    ]),
+  };
+}
+
+function goal(results, name) {
+  const shares = results
+    .filter(({ side }) => side === name)
+    .map(({ work, peak }) => ({ work, share: peak / peerOf(results, work).peak }));
+  return {
+    goal: `Peak resident memory, ${name}: at most ${GOAL}x of the peer's float32 (its leanest setting)`,
+    measured: shares.map(({ work, share }) => `${work} ${share.toFixed(2)}`).join("; ") || "not offered",
+    met: shares.length > 0 && shares.every(({ share }) => share <= GOAL),
+  };
+}

@@ -1,0 +1,78 @@
+/** From the start of a process to the end of its first training step: whole processes in turn. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { nodeSide, peerSide, RECIPE, TARGETS } from "../lib/sides.mjs";
+import { formatRatio, median, ratioOf } from "../lib/statistics.mjs";
+import { Work } from "../lib/work.mjs";
+
+export const title = "Time to the first step";
+
+const GOAL = 0.5;
+
+/** @param {import("../run.mjs").Context} context */
+export async function run({ environment, threads, pairs, say }) {
+  const [rows] = (await Work.open(environment.hf)).full({ rows: 4, length: 256, steps: 1 });
+  const recipe = { ...RECIPE, threads, targets: TARGETS["q,v"] };
+  const emptyCaches = [];
+  const makers = {
+    peer: () =>
+      peerSide(environment, { name: "peer", script: "train.py", settings: { ...recipe, base: environment.hf } }),
+    "gitune, weights cached": () =>
+      nodeSide({ name: "gitune", script: "gitune-side.mjs", settings: { ...recipe, base: environment.hf } }),
+    "gitune, GGUF, weights not cached": () => {
+      const cache = mkdtempSync(join(tmpdir(), "gitune-bench-"));
+      emptyCaches.push(cache);
+      return nodeSide({
+        name: "gitune, cold",
+        script: "gitune-side.mjs",
+        settings: { ...recipe, base: environment.gguf },
+        env: { XDG_CACHE_HOME: cache },
+      });
+    },
+  };
+  const seconds = Object.fromEntries(Object.keys(makers).map((name) => [name, []]));
+  // The first round brings files into the page cache and is not counted.
+  for (let round = 0; round <= pairs; round++) {
+    for (const [name, make] of Object.entries(makers)) {
+      if (!seconds[name]) continue;
+      say(`start: ${name}, round ${round} of ${pairs}`);
+      const side = make();
+      try {
+        await side.ready();
+        const { sinceStart } = await side.ask("step", { rows });
+        if (round > 0) seconds[name].push(sinceStart);
+      } catch (error) {
+        say(`left out: ${error.message}`);
+        delete seconds[name];
+      } finally {
+        await side.close();
+        for (const cache of emptyCaches.splice(0)) rmSync(cache, { recursive: true, force: true });
+      }
+    }
+  }
+  const ours = Object.keys(seconds).filter((name) => name !== "peer");
+  const shares = ours.map((name) => ({ name, ...ratioOf(seconds[name], seconds.peer) }));
+  return {
+    seconds,
+    tables: [
+      {
+        caption:
+          "Process start to the end of the first step (4 x 256 tokens, LoRA on q,v), imports and loading included",
+        columns: ["side", "seconds (median)", "of the peer's"],
+        rows: Object.entries(seconds).map(([name, list]) => [
+          name,
+          median(list).toFixed(1),
+          name === "peer" ? "1" : formatRatio(shares.find((share) => share.name === name)),
+        ]),
+      },
+    ],
+    goals: [
+      {
+        goal: `Time to the first step: at most ${GOAL}x of the peer's`,
+        measured: shares.map((share) => `${share.name} ${share.median.toFixed(2)}`).join("; "),
+        met: shares.every((share) => share.median <= GOAL),
+      },
+    ],
+  };
+}

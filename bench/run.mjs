@@ -1,0 +1,94 @@
+/**
+ * `npm run bench`: gitune beside its peers, in turn, on the same work, in one run.
+ *
+ *   npm run bench                          everything (around an hour on 2 cores)
+ *   npm run bench -- train generate        some parts
+ *   npm run bench -- --quick train         a smoke: the smallest work, few pairs; figures mean nothing
+ *   --pairs 9 · --threads 2 · --out bench
+ *
+ * Writes results.json, results.md and plots into --out; a part that is run again replaces its older result.
+ * Linux only: it reads /proc. Exit code 3 when the machine lacks something.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { MachineError, openEnvironment } from "../scripts/parity/environment.mjs";
+import { describeMachine } from "./lib/machine.mjs";
+import { renderReport } from "./lib/report.mjs";
+
+/** In the order of the report. */
+const PARTS = ["gemm", "train", "memory", "generate", "start", "scaling", "1b", "cli"];
+
+/**
+ * What every part gets.
+ * @typedef {object} Context
+ * @property {{ python: string, hf: string, gguf: string }} environment the peer's interpreter; the model as a folder and as it came
+ * @property {number} pairs measured rounds
+ * @property {number} threads of every side
+ * @property {boolean} quick
+ * @property {string} cache folder for what is worth keeping
+ * @property {(line: string) => void} say
+ */
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    pairs: { type: "string" },
+    threads: { type: "string", default: "2" },
+    out: { type: "string", default: fileURLToPath(new URL(".", import.meta.url)) },
+  },
+});
+const unknown = positionals.filter((name) => !PARTS.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such part: ${unknown.join(", ")}; there are ${PARTS.join(", ")}`);
+  process.exit(2);
+}
+
+try {
+  await bench(positionals.length > 0 ? PARTS.filter((name) => positionals.includes(name)) : PARTS);
+} catch (error) {
+  if (!(error instanceof MachineError)) throw error;
+  console.error(error.message);
+  process.exitCode = 3;
+}
+
+async function bench(parts) {
+  const say = (line) => console.error(line);
+  const { python, modelRoot, hf, gguf } = openEnvironment(say);
+  const context = {
+    environment: { python, hf: join(modelRoot, hf), gguf: join(modelRoot, gguf) },
+    pairs: Number(values.pairs ?? (values.quick ? 2 : 5)),
+    threads: Number(values.threads),
+    quick: values.quick,
+    cache: join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "gitune", "bench"),
+    say,
+  };
+  const out = resolve(values.out);
+  mkdirSync(out, { recursive: true });
+  const file = join(out, "results.json");
+  const results = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  for (const name of parts) {
+    const { title, run } = await import(`./parts/${name}.mjs`);
+    const started = Date.now();
+    const result = await run(context, results);
+    results[name] = {
+      title,
+      date: new Date(started).toISOString().slice(0, 16).replace("T", " "),
+      minutes: (Date.now() - started) / 60_000,
+      pairs: context.pairs,
+      quick: context.quick,
+      machine: describeMachine(python, context.threads),
+      ...result,
+    };
+    writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+    for (const { file: plot, svg } of result.plots ?? []) writeFileSync(join(out, plot), svg);
+    writeFileSync(
+      join(out, "results.md"),
+      renderReport(PARTS.filter((part) => results[part]).map((part) => results[part])),
+    );
+    say(`${name}: done, see ${join(out, "results.md")}`);
+  }
+}
