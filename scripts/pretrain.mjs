@@ -13,7 +13,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onnxBackend } from "../packages/train/dist/backends/onnx/session.js";
 import { TrainEngine } from "../packages/train/dist/engine/train-engine.js";
-import { readLlamaConfig } from "../packages/train/dist/models/llama/config.js";
+import { readModelConfig } from "../packages/train/dist/models/read-model-config.js";
 import { loadTokenizer } from "../packages/train/dist/tokenizer/tokenizer.js";
 import { readTensor, writeSafetensors } from "../packages/train/dist/weights/safetensors.js";
 
@@ -83,7 +83,7 @@ function learningRate(step) {
 }
 
 const configFile = join(folder, "config.json");
-const config = readLlamaConfig(JSON.parse(await readFile(configFile, "utf8")), "models/gitune-tiny/config.json");
+const config = readModelConfig(JSON.parse(await readFile(configFile, "utf8")), "models/gitune-tiny/config.json");
 const tokenizer = await loadTokenizer(folder);
 const corpus = await readBlocks(join(work, "corpus.jsonl"), tokenizer);
 const held = await readBlocks(join(work, "validation.jsonl"), tokenizer);

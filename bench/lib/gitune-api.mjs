@@ -7,7 +7,7 @@ import { readPeftAdapter } from "../../packages/train/dist/adapter/peft.js";
 import { readWeights } from "../../packages/train/dist/base.js";
 import { makeStepBatches, planTraining } from "../../packages/train/dist/data/batches.js";
 import { EngineThread } from "../../packages/train/dist/engine/client.js";
-import { readLlamaConfig } from "../../packages/train/dist/models/llama/config.js";
+import { readModelConfig } from "../../packages/train/dist/models/read-model-config.js";
 
 export { onnxBackend } from "../../packages/train/dist/backends/onnx/session.js";
 export { encodeRow } from "../../packages/train/dist/data/encode-row.js";
@@ -24,7 +24,7 @@ export { EngineThread };
  */
 export async function openSpec(folder, layers) {
   const file = join(folder, "config.json");
-  const config = readLlamaConfig(JSON.parse(readFileSync(file, "utf8")), file);
+  const config = readModelConfig(JSON.parse(readFileSync(file, "utf8")), file);
   const weights = await readWeights(folder, config, folder);
   return { config: layers ? { ...config, layers } : config, weights };
 }

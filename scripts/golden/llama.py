@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 SEED = 20
-VOCAB, HIDDEN, BATCH, LENGTH, IGNORED = 96, 32, 3, 7, -100
+VOCAB, HIDDEN, IGNORED = 96, 32, -100
 PADDING_ID = 0
 LENGTHS = [7, 5, 6]
 PROMPTS = [2, 1, 3]
@@ -36,6 +36,17 @@ OPTIMIZER = {
 }
 LEARNING_RATES = [1e-2, 6e-3, 2e-3]
 ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+def fill(model, std: float):
+    """Larger than the usual 0.02, so that attention and gates are far from linear; norms away from 1, biases from 0."""
+    for name, tensor in model.named_parameters():
+        with torch.no_grad():
+            if name.endswith("norm.weight"):
+                tensor.uniform_(0.5, 1.5)
+            else:
+                tensor.normal_(0, std)
+    return model.train()
 
 
 def make_model(tied: bool) -> LlamaForCausalLM:
@@ -57,37 +68,48 @@ def make_model(tied: bool) -> LlamaForCausalLM:
             eos_token_id=2,
         )
     ).float()
-    # Larger than the usual 0.02, so that attention and gates are far from linear; norms away from 1.
-    for name, tensor in model.named_parameters():
-        with torch.no_grad():
-            if name.endswith("norm.weight"):
-                tensor.uniform_(0.5, 1.5)
-            else:
-                tensor.normal_(0, 0.15)
-    return model.train()
+    return fill(model, 0.15)
 
 
-def make_batch() -> dict:
+def make_batch(vocab: int, lengths: list, prompts: list) -> dict:
     """Right-padded rows; the prompt and the padding carry no label."""
     generator = torch.Generator().manual_seed(SEED)
-    ids = torch.randint(3, VOCAB, (BATCH, LENGTH), generator=generator)
+    longest = max(lengths)
+    ids = torch.randint(3, vocab, (len(lengths), longest), generator=generator)
     ids[0, 3] = ids[0, 4]  # a repeated token: its embedding row gets two gradients
     labels = ids.clone()
-    for row, (length, prompt) in enumerate(zip(LENGTHS, PROMPTS)):
+    for row, (length, prompt) in enumerate(zip(lengths, prompts)):
         ids[row, length:] = PADDING_ID
         labels[row, length:] = IGNORED
         labels[row, :prompt] = IGNORED
-    mask = (torch.arange(LENGTH)[None] < torch.tensor(LENGTHS)[:, None]).long()
+    mask = (torch.arange(longest)[None] < torch.tensor(lengths)[:, None]).long()
     return {"input_ids": ids, "labels": labels, "attention_mask": mask}
+
+
+def write_batch(batch: dict, out: Path) -> None:
+    """The batch as the engine takes it."""
+    rows, length = batch["labels"].shape
+    places = [(b, t) for b in range(rows) for t in range(1, length) if batch["labels"][b, t] != IGNORED]
+    document = {
+        "batch": rows,
+        "length": length,
+        "ids": batch["input_ids"].flatten().tolist(),
+        # The hidden state before a token predicts it.
+        "positions": [b * length + t - 1 for b, t in places],
+        "labels": [batch["labels"][b, t].item() for b, t in places],
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "batch.json").write_text(json.dumps(document) + "\n")
 
 
 def plain_name(name: str) -> str:
     return name.removeprefix("base_model.model.").replace(".default.", ".")
 
 
-def run_case(model, decayed, folder: Path, case: str, description: dict, write_after: bool = True) -> None:
-    """Trains in place for three steps and writes what happened."""
-    batch = make_batch()
+def run_case(
+    model, batch: dict, decayed, folder: Path, case: str, description: dict, write_after=True, writes=lambda name: True
+) -> None:
+    """Trains in place for three steps and writes what happened. `writes` chooses among logits and gradients."""
     named = [(plain_name(name), tensor) for name, tensor in model.named_parameters() if tensor.requires_grad]
     groups = [
         {"params": [t for n, t in named if decayed(n, t)], "weight_decay": OPTIMIZER["weightDecay"]},
@@ -107,8 +129,8 @@ def run_case(model, decayed, folder: Path, case: str, description: dict, write_a
         output = model(**batch)
         output.loss.backward()
         if step == 0:
-            tensors["logits"] = output.logits.detach().clone()
-            tensors |= {f"grad/{name}": tensor.grad.detach().clone() for name, tensor in named}
+            started = {"logits": output.logits} | {f"grad/{name}": tensor.grad for name, tensor in named}
+            tensors |= {name: tensor.detach().clone() for name, tensor in started.items() if writes(name)}
         losses.append(output.loss.item())
         norms.append(torch.nn.utils.clip_grad_norm_([t for _, t in named], OPTIMIZER["maxGradNorm"]).item())
         for group in optimizer.param_groups:
@@ -129,52 +151,46 @@ def run_case(model, decayed, folder: Path, case: str, description: dict, write_a
     (folder / f"{case}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
-def lora_case(folder: Path, tied: bool, case: str, targets: list) -> None:
-    model = make_model(tied)
-    config = LoraConfig(r=4, lora_alpha=8, lora_dropout=0.0, target_modules=targets, bias="none")
+def lora_case(model, batch: dict, folder: Path, case: str, targets: list, r=4, alpha=8, **options) -> None:
+    config = LoraConfig(r=r, lora_alpha=alpha, lora_dropout=0.0, target_modules=targets, bias="none")
     model = get_peft_model(model, config)
     torch.manual_seed(SEED)
     for name, tensor in model.named_parameters():
         if "lora_B" in name:  # 0 would hide every gradient of A
             with torch.no_grad():
                 tensor.normal_(0, 0.1)
-    run_case(model, lambda *_: True, folder, case, {"type": "lora", "r": 4, "alpha": 8, "targets": targets})
+    description = {"type": "lora", "r": r, "alpha": alpha, "targets": targets}
+    run_case(model, batch, lambda *_: True, folder, case, description, **options)
 
 
-def main(out: Path) -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    batch = make_batch()
-    rows = [(b, t) for b in range(BATCH) for t in range(1, LENGTH) if batch["labels"][b, t] != IGNORED]
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "batch.json").write_text(
-        json.dumps(
-            {
-                "batch": BATCH,
-                "length": LENGTH,
-                "ids": batch["input_ids"].flatten().tolist(),
-                # The hidden state before a token predicts it.
-                "positions": [b * LENGTH + t - 1 for b, t in rows],
-                "labels": [batch["labels"][b, t].item() for b, t in rows],
-            }
-        )
-        + "\n"
-    )
-    for tied, name in [(True, "tied"), (False, "untied")]:
-        folder = out / name
-        make_model(tied).save_pretrained(folder)
-        (folder / "generation_config.json").unlink(missing_ok=True)
-        if tied:
-            lora_case(folder, tied, "lora-qv", ["q_proj", "v_proj"])
-        lora_case(folder, tied, "lora-all", ALL_LINEAR)
-        # What full fine-tuning does not decay: vectors, as transformers' Trainer has it.
-        run_case(make_model(tied), lambda _, t: t.dim() > 1, folder, "full", {"type": "full"}, write_after=tied)
+def full_case(model, batch: dict, folder: Path, **options) -> None:
+    # What full fine-tuning does not decay: vectors, as transformers' Trainer has it.
+    run_case(model, batch, lambda _, t: t.dim() > 1, folder, "full", {"type": "full"}, **options)
+
+
+def write_versions(out: Path) -> None:
     versions = {
         "python": platform.python_version(),
         **{module.__name__: module.__version__ for module in (torch, transformers, peft, safetensors, numpy)},
         "seed": SEED,
     }
     (out / "versions.json").write_text(json.dumps(versions, indent=1) + "\n")
+
+
+def main(out: Path) -> None:
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    batch = make_batch(VOCAB, LENGTHS, PROMPTS)
+    write_batch(batch, out)
+    for tied, name in [(True, "tied"), (False, "untied")]:
+        folder = out / name
+        make_model(tied).save_pretrained(folder)
+        (folder / "generation_config.json").unlink(missing_ok=True)
+        if tied:
+            lora_case(make_model(tied), batch, folder, "lora-qv", ["q_proj", "v_proj"])
+        lora_case(make_model(tied), batch, folder, "lora-all", ALL_LINEAR)
+        full_case(make_model(tied), batch, folder, write_after=tied)
+    write_versions(out)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import { GituneError, hashFile, type IssueCode, type RowContent, writeFileAtomic
 import { countContentTokens } from "./data/count-tokens.js";
 import type { BaseSpec, WeightEntry } from "./engine/base-spec.js";
 import { formatShape, sameShape } from "./ir/shape.js";
-import { type LlamaConfig, readLlamaConfig } from "./models/llama/config.js";
+import type { LlamaConfig } from "./models/llama/config.js";
 import { llamaTensors } from "./models/llama/tensors.js";
+import { readModelConfig } from "./models/read-model-config.js";
 import { ggufTokenizerFiles } from "./tokenizer/gguf-tokenizer.js";
 import { type BaseTokenizer, createTokenizer, loadTokenizer } from "./tokenizer/tokenizer.js";
 import { ggufConfig, ggufFamily } from "./weights/gguf/gguf-config.js";
@@ -86,7 +87,7 @@ async function openGgufBase(path: string, options: OpenBaseOptions): Promise<Bas
   const gguf = readGguf(path, relative(options.root, path).split(sep).join("/"));
   const { family } = ggufFamily(gguf);
   const json = ggufConfig(gguf);
-  const config = readLlamaConfig(json, gguf.shown);
+  const config = readModelConfig(json, gguf.shown);
   const plan = planTensors(gguf, llamaTensors(config), family.isPermuted ? config.headDim : 0);
   const files = ggufTokenizerFiles(gguf);
   const tokenizer = await createTokenizer(files);
@@ -192,7 +193,7 @@ async function readConfig(dir: string, { root }: OpenBaseOptions): Promise<Llama
       message: "config.json is not an object",
     });
   }
-  return readLlamaConfig(json as Record<string, unknown>, shown);
+  return readModelConfig(json as Record<string, unknown>, shown);
 }
 
 const ENGINE_DTYPE: Readonly<Record<string, WeightEntry["dtype"]>> = { F32: "f32", BF16: "bf16", F16: "f16" };

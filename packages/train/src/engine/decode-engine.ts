@@ -140,7 +140,7 @@ export class DecodeEngine {
       step ??= await this.#program(stepGraph, head);
       out = await step.run({
         ...this.#theta(),
-        ...this.#places.upTo(capacity),
+        ...this.#places.upTo(capacity + 1),
         ids: tensor(BigInt64Array.from(next, BigInt), [batch, 1]),
         positionIds: tensor(BigInt64Array.from(at, BigInt), [batch, 1]),
         mask: tensor(mask, [batch, 1, 1, capacity + 1]),

@@ -18,9 +18,9 @@ export class PlaceFeeds {
 
   /** For positions 0 … length - 1. */
   upTo(length: number): Feeds {
-    const { headDim, ropeTheta } = this.#config;
+    const { headDim } = this.#config;
     if (!this.#angles || this.#angles.positions < length) {
-      this.#angles = ropeAngles(Math.ceil(length / GROWTH) * GROWTH, headDim, ropeTheta);
+      this.#angles = ropeAngles(Math.ceil(length / GROWTH) * GROWTH, headDim, this.#config);
       this.#index = Float32Array.from({ length: this.#angles.positions }, (_, i) => i);
     }
     const { positions, cos, sin } = this.#angles;

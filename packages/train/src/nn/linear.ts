@@ -3,14 +3,23 @@ import { add } from "../ops/elementwise.js";
 import { matMul } from "../ops/matmul.js";
 import type { Params } from "./params.js";
 
+export interface LinearOptions {
+  /** The module adds `<module>.bias` [out]. */
+  readonly bias?: boolean;
+  /** [n, out], added to the result. */
+  readonly residual?: Node;
+}
+
 /**
- * y = x Wᵀ (+ residual), and the module's low-rank update if it has one: + s · (x Aᵀ) Bᵀ
+ * y = x Wᵀ (+ bias) (+ residual), and the module's low-rank update if it has one: + s · (x Aᵀ) Bᵀ
  * (Hu et al. 2021, LoRA, https://arxiv.org/abs/2106.09685 §4.1; dropout on the update's input as in PEFT).
- * @param x [n, in]   @param residual [n, out]   @returns [n, out]
+ * @param x [n, in]   @returns [n, out]
  */
-export function linear(params: Params, module: string, x: Node, dOut: number, residual?: Node): Node {
+export function linear(params: Params, module: string, x: Node, dOut: number, options: LinearOptions = {}): Node {
+  const { bias = false, residual } = options;
   const w = params.tensor(`${module}.weight`, [dOut, x.shape[1]!]);
-  const y = matMul(x, w, { transB: true });
+  const product = matMul(x, w, { transB: true });
+  const y = bias ? add(product, params.tensor(`${module}.bias`, [dOut])) : product;
   const base = residual ? add(y, residual) : y;
   const update = params.update(module);
   if (!update) return base;

@@ -1,5 +1,6 @@
 import type { Graph, Node } from "../ir/node.js";
 import { input } from "../ops/leaf.js";
+import { type RopeConfig, ropeFrequencies } from "./rope-frequencies.js";
 
 /** Cosines and sines as a graph takes them: [angles, headDim / 2], a row a position. */
 export interface RopeTable {
@@ -20,12 +21,14 @@ export interface RopeAngles {
   readonly sin: Float32Array;
 }
 
-/** Angles position / theta^(2i/headDim) for positions 0..positions-1 (Su et al. 2021 §3.4.2). */
-export function ropeAngles(positions: number, headDim: number, theta: number): RopeAngles {
-  const half = headDim / 2;
-  const angles = Float64Array.from(
-    { length: positions * half },
-    (_, i) => Math.floor(i / half) / theta ** ((2 * (i % half)) / headDim),
-  );
-  return { positions, cos: Float32Array.from(angles, Math.cos), sin: Float32Array.from(angles, Math.sin) };
+/** Angles position · frequency for positions 0..positions-1, times the attention factor; in f32, as transformers has them. */
+export function ropeAngles(positions: number, headDim: number, rope: RopeConfig): RopeAngles {
+  const { inverse, attentionFactor } = ropeFrequencies(headDim, rope);
+  const half = inverse.length;
+  const angles = Float32Array.from({ length: positions * half }, (_, i) => Math.floor(i / half) * inverse[i % half]!);
+  return {
+    positions,
+    cos: angles.map((angle) => Math.cos(angle) * attentionFactor),
+    sin: angles.map((angle) => Math.sin(angle) * attentionFactor),
+  };
 }

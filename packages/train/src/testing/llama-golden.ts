@@ -1,30 +1,35 @@
-/** The 2-layer Llama whose numbers come from PyTorch and PEFT (`test/golden/llama/PROVENANCE.md`). */
+/** The 2-layer models whose numbers come from PyTorch and PEFT (`PROVENANCE.md` in `test/golden/llama` and `…/families`). */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gradients } from "../autodiff/grad.js";
 import type { Backend, Executable, Feeds } from "../backends/backend.js";
+import { readWeights } from "../base.js";
+import { type BaseSpec, frozenTensors, readFrozen } from "../engine/base-spec.js";
 import { PlaceFeeds, passFeeds } from "../engine/pass-feeds.js";
 import { Graph, type Node } from "../ir/node.js";
-import { type LlamaConfig, readLlamaConfig } from "../models/llama/config.js";
+import { sizeOf } from "../ir/shape.js";
+import type { MicroBatch } from "../loop/program.js";
 import { llamaLoss } from "../models/llama/training.js";
+import { readModelConfig } from "../models/read-model-config.js";
 import type { Params } from "../nn/params.js";
-import { input, weight } from "../ops/leaf.js";
+import { input } from "../ops/leaf.js";
 import { concat, reshape, slice } from "../ops/movement.js";
 import { type AdamWOptions, adamW, packHyper } from "../optim/adamw.js";
-import { openSafetensors, readSafetensorsHeader, readTensorEntry, type TensorEntry } from "../weights/safetensors.js";
+import { readSafetensorsHeader, readTensorEntry } from "../weights/safetensors.js";
 import { rowLanes } from "./row-lanes.js";
 
-const FOLDER = new URL("../../test/golden/llama/", import.meta.url);
+const GOLDEN = new URL("../../test/golden/", import.meta.url);
+
+/** Folders of golden models; the models of one share a batch. */
+export type GoldenSet = "llama" | "families";
 
 export interface GoldenCase {
-  readonly config: LlamaConfig;
-  /** The model's folder. */
-  readonly folder: string;
-  readonly checkpoint: ReadonlyMap<string, TensorEntry>;
+  readonly base: BaseSpec;
+  readonly batch: MicroBatch;
   /** alpha / r; null for full fine-tuning. */
   readonly loraScale: number | null;
   /** Names of what is trained, in the order of the flat vector. */
-  readonly trained: readonly { readonly name: string; readonly shape: readonly number[]; readonly offset: number }[];
+  readonly trained: readonly GoldenTensor[];
   readonly size: number;
   readonly optimizer: AdamWOptions;
   readonly learningRates: readonly number[];
@@ -33,22 +38,52 @@ export interface GoldenCase {
   readonly gradNorms: readonly number[];
   /** Flat vectors; `after` is null where it is not stored. */
   readonly start: Float32Array;
-  readonly grad: Float32Array;
   readonly after: Float32Array | null;
   /** 1 where weight decay applies. */
   readonly decay: Float32Array;
 }
 
+export interface GoldenTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly offset: number;
+  readonly size: number;
+  /** At the start, unclipped; null where it is not stored. */
+  readonly grad: Float32Array | null;
+}
+
 export const GOLDEN_CASES = ["tied/lora-qv", "tied/lora-all", "untied/lora-all", "tied/full", "untied/full"] as const;
 export type GoldenName = (typeof GOLDEN_CASES)[number];
 
-const readJson = (path: string): unknown => JSON.parse(readFileSync(new URL(path, FOLDER), "utf8"));
+const readJson = (path: string): unknown => JSON.parse(readFileSync(new URL(path, GOLDEN), "utf8"));
+const pathOf = (path: string): string => fileURLToPath(new URL(path, GOLDEN));
 
-export async function readGolden(name: GoldenName): Promise<GoldenCase> {
-  const head = name.split("/")[0]!;
-  const folder = fileURLToPath(new URL(head, FOLDER));
-  const config = readLlamaConfig(readJson(`${head}/config.json`) as Record<string, unknown>, "config.json");
-  const run = readJson(`${name}.json`) as {
+/** A golden model's folder, opened as a base is. */
+export async function readGoldenBase(model: string, set: GoldenSet = "llama"): Promise<BaseSpec> {
+  const config = readModelConfig(readJson(`${set}/${model}/config.json`) as Record<string, unknown>, "config.json");
+  return { config, weights: await readWeights(pathOf(`${set}/${model}`), config, model) };
+}
+
+/** Right-padded rows, one a lane; every label weighs the same. */
+export function readGoldenBatch(set: GoldenSet = "llama"): MicroBatch {
+  const { batch, length, ids, positions, labels } = readJson(`${set}/batch.json`) as GoldenBatch;
+  return rowLanes({ batch, length, ids: integers(ids), positions: integers(positions), labels: integers(labels) });
+}
+
+interface GoldenBatch {
+  readonly batch: number;
+  readonly length: number;
+  readonly ids: readonly number[];
+  readonly positions: readonly number[];
+  readonly labels: readonly number[];
+}
+
+const integers = (values: readonly number[]) => BigInt64Array.from(values, (value) => BigInt(value));
+
+/** @param name model and case, as `tied/lora-qv` */
+export async function readGolden(name: string, set: GoldenSet = "llama"): Promise<GoldenCase> {
+  const base = await readGoldenBase(name.split("/")[0]!, set);
+  const run = readJson(`${set}/${name}.json`) as {
     readonly tensors: readonly string[];
     readonly alpha?: number;
     readonly r?: number;
@@ -57,33 +92,31 @@ export async function readGolden(name: GoldenName): Promise<GoldenCase> {
     readonly losses: readonly number[];
     readonly gradNorms: readonly number[];
   };
-  const checkpoint = await openSafetensors(folder);
-  const { tensors: stored } = await readSafetensorsHeader(fileURLToPath(new URL(`${name}.safetensors`, FOLDER)));
-  let size = 0;
-  const trained = run.tensors.map((tensor) => {
-    const { shape } = stored.get(`grad/${tensor}`)!;
-    const offset = size;
-    size += sizeOfShape(shape);
-    return { name: tensor, shape, offset };
-  });
-  const flat = async (entry: (tensor: string) => TensorEntry | undefined): Promise<Float32Array | null> => {
-    const out = new Float32Array(size);
-    for (const tensor of trained) {
-      const found = entry(tensor.name);
-      if (!found) return null;
-      out.set(await readTensorEntry(found), tensor.offset);
-    }
-    return out;
+  const { tensors: stored } = await readSafetensorsHeader(pathOf(`${set}/${name}.safetensors`));
+  const read = async (tensor: string): Promise<Float32Array | null> => {
+    const entry = stored.get(tensor);
+    return entry ? readTensorEntry(entry) : null;
   };
+  let size = 0;
+  const trained: GoldenTensor[] = [];
+  for (const tensor of run.tensors) {
+    const { shape } = (stored.get(`start/${tensor}`) ?? base.weights![tensor])!;
+    trained.push({ name: tensor, shape, offset: size, size: sizeOf(shape), grad: await read(`grad/${tensor}`) });
+    size += sizeOf(shape);
+  }
   const loraScale = run.alpha && run.r ? run.alpha / run.r : null;
-  const decay = new Float32Array(size);
-  for (const { shape, offset } of trained) {
-    if (loraScale !== null || shape.length > 1) decay.fill(1, offset, offset + sizeOfShape(shape));
+  const [start, after, decay] = [new Float32Array(size), new Float32Array(size), new Float32Array(size)];
+  let hasAfter = true;
+  for (const tensor of trained) {
+    start.set((await read(`start/${tensor.name}`)) ?? readFrozen(base, tensor.name), tensor.offset);
+    const trainedTo = await read(`after/${tensor.name}`);
+    if (trainedTo) after.set(trainedTo, tensor.offset);
+    else hasAfter = false;
+    if (loraScale !== null || tensor.shape.length > 1) decay.fill(1, tensor.offset, tensor.offset + tensor.size);
   }
   return {
-    config,
-    folder,
-    checkpoint,
+    base,
+    batch: readGoldenBatch(set),
     loraScale,
     trained,
     size,
@@ -91,58 +124,36 @@ export async function readGolden(name: GoldenName): Promise<GoldenCase> {
     learningRates: run.learningRates,
     losses: run.losses,
     gradNorms: run.gradNorms,
-    start: (await flat((tensor) => stored.get(`start/${tensor}`) ?? checkpoint.get(tensor)))!,
-    grad: (await flat((tensor) => stored.get(`grad/${tensor}`)))!,
-    after: await flat((tensor) => stored.get(`after/${tensor}`)),
+    start,
+    after: hasAfter ? after : null,
     decay,
   };
 }
 
-const sizeOfShape = (shape: readonly number[]): number => shape.reduce((size, dim) => size * dim, 1);
-
-const BATCH = readJson("batch.json") as {
-  readonly batch: number;
-  readonly length: number;
-  readonly ids: readonly number[];
-  readonly positions: readonly number[];
-  readonly labels: readonly number[];
-};
-
-const integers = (values: readonly number[]) => BigInt64Array.from(values, (value) => BigInt(value));
-
-/** The golden batch as the training graph's inputs; every label weighs the same. */
-export const goldenFeeds = ({ config }: GoldenCase): Feeds => {
-  const [ids, positions, labels] = [BATCH.ids, BATCH.positions, BATCH.labels].map(integers) as [
-    BigInt64Array,
-    BigInt64Array,
-    BigInt64Array,
-  ];
-  return passFeeds(rowLanes({ ...BATCH, ids, positions, labels }), new PlaceFeeds(config));
-};
+/** The golden batch as the training graph's inputs. */
+export const goldenFeeds = ({ base, batch }: GoldenCase): Feeds => passFeeds(batch, new PlaceFeeds(base.config));
 
 /** Loss and flat gradient by the flat vector `theta`; the parameters come from the test itself, not from a tuner. */
 export function goldenTrainingGraph(golden: GoldenCase): { readonly loss: Node; readonly grad: Node } {
   const graph = new Graph();
   const theta = input(graph, "theta", [golden.size]);
   const slices = new Map(
-    golden.trained.map(({ name, shape, offset }) => [
+    golden.trained.map(({ name, shape, offset, size }) => [
       name,
-      reshape(slice(theta, 0, offset, offset + sizeOfShape(shape)), shape),
+      reshape(slice(theta, 0, offset, offset + size), shape),
     ]),
   );
+  const frozen = frozenTensors(golden.base);
   const params: Params = {
-    tensor: (name, shape) => {
-      const entry = golden.checkpoint.get(name);
-      return slices.get(name) ?? weight(graph, name, shape, "f32", entry!);
-    },
+    tensor: (name, shape) => slices.get(name) ?? frozen(graph, name, shape),
     update: (module) => {
       const [a, b] = [slices.get(`${module}.lora_A.weight`), slices.get(`${module}.lora_B.weight`)];
       return a && b ? { a, b, scale: golden.loraScale!, dropout: (x) => x } : null;
     },
   };
-  const loss = llamaLoss(graph, golden.config, params);
+  const loss = llamaLoss(graph, golden.base.config, params);
   const grads = gradients(loss, [...slices.values()]);
-  const flat = grads.map((grad) => reshape(grad, [sizeOfShape(grad.shape)]));
+  const flat = grads.map((grad) => reshape(grad, [sizeOf(grad.shape)]));
   return { loss, grad: concat(flat, 0) };
 }
 

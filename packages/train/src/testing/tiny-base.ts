@@ -18,8 +18,14 @@ export const TINY: LlamaConfig = {
   vocabSize: 32,
   maxPositions: 64,
   ropeTheta: 10_000,
+  ropeScaling: null,
   normEps: 1e-5,
   tiedHead: true,
+  qkvBias: false,
+  outBias: false,
+  mlpBias: false,
+  qkNorm: false,
+  windows: [null, null],
 };
 
 /** A value in -1..1 that looks random and never changes. */

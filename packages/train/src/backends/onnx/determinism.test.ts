@@ -19,6 +19,7 @@ import { adamW } from "../../optim/adamw.js";
 import { goldenFeeds, goldenTrainingGraph, readGolden } from "../../testing/llama-golden.js";
 import { randomFrom, uniform } from "../../testing/random.js";
 import { rowLanes } from "../../testing/row-lanes.js";
+import { TINY } from "../../testing/tiny-base.js";
 import type { Feeds } from "../backend.js";
 import { onnxBackend } from "./session.js";
 
@@ -165,17 +166,14 @@ describe("one to four threads give the same bytes", () => {
 
   test("every gradient of a Llama of 2 layers that is large enough to be split", async () => {
     const config: LlamaConfig = {
+      ...TINY,
       hiddenSize: 192,
       intermediateSize: 512,
-      layers: 2,
       heads: 6,
       kvHeads: 2,
       headDim: 32,
       vocabSize: 1500,
       maxPositions: 128,
-      ropeTheta: 10_000,
-      normEps: 1e-5,
-      tiedHead: true,
     };
     const tensors = llamaTensors(config).map(({ name, shape }) => ({
       name,

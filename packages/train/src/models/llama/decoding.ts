@@ -7,8 +7,8 @@ import { InternalError } from "@gitune/core";
 import type { Graph, Node } from "../../ir/node.js";
 import type { Params } from "../../nn/params.js";
 import { ropeTable } from "../../nn/rope-table.js";
-import { rowMask } from "../../nn/row-mask.js";
-import { add, mul } from "../../ops/elementwise.js";
+import { windowMask } from "../../nn/row-mask.js";
+import { add, cast, mul } from "../../ops/elementwise.js";
 import { gatherRows } from "../../ops/gather.js";
 import { input } from "../../ops/leaf.js";
 import { matMul } from "../../ops/matmul.js";
@@ -31,7 +31,7 @@ export function prefillGraph(graph: Graph, config: LlamaConfig, params: Params, 
   const [batch, length] = [graph.symbol("batch"), graph.symbol("length")];
   const last = input(graph, "last", [batch], "i64");
   const caches: LayerCache[] = [];
-  const mask = rowMask(input(graph, "index", [length]), input(graph, "rowStarts", [batch, length]));
+  const within = attendWithin(config, input(graph, "index", [length]), input(graph, "rowStarts", [batch, length]));
   const x = llamaForward({
     config,
     params,
@@ -40,26 +40,31 @@ export function prefillGraph(graph: Graph, config: LlamaConfig, params: Params, 
     ids: input(graph, "ids", [batch, length], "i64"),
     positions: input(graph, "positionIds", [batch, length], "i64"),
     rope: ropeTable(graph, config.headDim),
-    attend: keep(caches, attendWithin(config, mask)),
+    attend: keep(caches, within),
   });
   return { ...headOutput(params, config, gatherRows(x, last), head), ...cacheOutputs(caches, config) };
 }
 
 /**
  * One more token a sequence. Inputs: ids, positionIds [B, 1] i64, mask [B, 1, 1, capacity + 1] (0 or -1e9; the last column
- * is the token itself), past.k.N and past.v.N [B, KV, capacity, hd], and the rope table's.
+ * is the token itself), past.k.N and past.v.N [B, KV, capacity, hd], the rope table's, and, for a model with windows, index
+ * [capacity + 1] (0, 1, 2 …). A key's place in the cache is its position.
  * Outputs: the head, and the token's own k.N, v.N [B, KV, 1, hd].
  */
 export function stepGraph(graph: Graph, config: LlamaConfig, params: Params, head: Head): DecodeOutputs {
   const { kvHeads, headDim } = config;
   const [batch, capacity] = [graph.symbol("batch"), graph.symbol("capacity")];
-  const mask = input(graph, "mask", [batch, 1, 1, graph.symbols.declareSum("capacity", 1)]);
+  const keys = graph.symbols.declareSum("capacity", 1);
+  const positions = input(graph, "positionIds", [batch, 1], "i64");
+  const mask = input(graph, "mask", [batch, 1, 1, keys]);
+  const maskOf = (window: number | null) =>
+    window === null ? mask : add(mask, windowMask(cast(positions, "f32"), input(graph, "index", [keys]), window));
   const past = (name: string) => input(graph, name, [batch, kvHeads, capacity, headDim]);
   const caches: LayerCache[] = [];
   const alpha = 1 / Math.sqrt(headDim);
   const overCache: Attend = (layer, q, { k, v }) => {
     const scores = [past(`past.k.${layer}`), k].map((keys) => matMul(q, keys, { transB: true, alpha }));
-    const p = softmax(add(concat(scores, 3), mask));
+    const p = softmax(add(concat(scores, 3), maskOf(config.windows[layer]!)));
     // The token's own value has one row: weighting it is a product by a column, not a matrix product.
     return add(matMul(slice(p, 3, 0, capacity), past(`past.v.${layer}`)), mul(slice(p, 3, capacity, capacity + 1), v));
   };
@@ -69,7 +74,7 @@ export function stepGraph(graph: Graph, config: LlamaConfig, params: Params, hea
     batch,
     length: 1,
     ids: input(graph, "ids", [batch, 1], "i64"),
-    positions: input(graph, "positionIds", [batch, 1], "i64"),
+    positions,
     rope: ropeTable(graph, headDim),
     attend: keep(caches, overCache),
   });

@@ -3,6 +3,7 @@ import type { Node } from "../../ir/node.js";
 import { linear } from "../../nn/linear.js";
 import type { Params } from "../../nn/params.js";
 import type { RopeTable } from "../../nn/rope-table.js";
+import { rowMask } from "../../nn/row-mask.js";
 import { attention } from "../../ops/attention.js";
 import { gatherRows } from "../../ops/gather.js";
 import { reshape, transpose } from "../../ops/movement.js";
@@ -56,9 +57,15 @@ export function headMatrix(params: Params, config: LlamaConfig): Node {
     : params.tensor("lm_head.weight", [config.vocabSize, config.hiddenSize]);
 }
 
-/** softmax(q kᵀ / sqrt(hd) + mask) v over this pass alone. @param mask [B|1, T, T] */
-export function attendWithin(config: LlamaConfig, mask: Node): Attend {
-  return (_layer, q, { k, v }) => attention(q, k, v, mask, 1 / Math.sqrt(config.headDim));
+/**
+ * softmax(q kᵀ / sqrt(hd) + mask) v over this pass alone; layers of one window share a mask.
+ * @param index [T]: 0, 1, 2 …   @param rowStarts [B, T]
+ */
+export function attendWithin(config: LlamaConfig, index: Node, rowStarts: Node): Attend {
+  return (layer, q, { k, v }) => {
+    const mask = index.graph.scope("mask", () => rowMask(index, rowStarts, config.windows[layer]!));
+    return attention(q, k, v, mask, 1 / Math.sqrt(config.headDim));
+  };
 }
 
 const embedding = (params: Params, config: LlamaConfig): Node =>
@@ -66,26 +73,33 @@ const embedding = (params: Params, config: LlamaConfig): Node =>
 
 function decoderLayer(pass: LlamaPass, layer: number, x: Node): Node {
   const { config, params, batch, length } = pass;
-  const { hiddenSize, heads, kvHeads, headDim } = config;
+  const { hiddenSize, heads, kvHeads, headDim, intermediateSize, outBias, mlpBias } = config;
   const module = (name: string) => `model.layers.${layer}.${name}`;
   const norm = (name: string, value: Node) =>
-    rmsNorm(value, params.tensor(module(`${name}.weight`), [hiddenSize]), config.normEps);
-  /** [B·T, n·hd] -> [B, n, T, hd] */
-  const splitHeads = (value: Node, n: number) => transpose(reshape(value, [batch, length, n, headDim]), [0, 2, 1, 3]);
-  const rotate = (value: Node) => rope(value, pass.positions, pass.rope.cos, pass.rope.sin);
-
+    rmsNorm(value, params.tensor(module(`${name}.weight`), [value.shape.at(-1)!]), config.normEps);
   const h = norm("input_layernorm", x);
-  const q = rotate(splitHeads(linear(params, module("self_attn.q_proj"), h, heads * headDim), heads));
-  const k = rotate(splitHeads(linear(params, module("self_attn.k_proj"), h, kvHeads * headDim), kvHeads));
-  const v = splitHeads(linear(params, module("self_attn.v_proj"), h, kvHeads * headDim), kvHeads);
+  /** [B·T, d] -> [B, n, T, hd] */
+  const toHeads = (name: string, n: number) => {
+    const value = linear(params, module(name), h, n * headDim, { bias: config.qkvBias });
+    return transpose(reshape(value, [batch, length, n, headDim]), [0, 2, 1, 3]);
+  };
+  const turn = (normName: string, value: Node) =>
+    rope(config.qkNorm ? norm(normName, value) : value, pass.positions, pass.rope.cos, pass.rope.sin);
+
+  const q = turn("self_attn.q_norm", toHeads("self_attn.q_proj", heads));
+  const k = turn("self_attn.k_norm", toHeads("self_attn.k_proj", kvHeads));
+  const v = toHeads("self_attn.v_proj", kvHeads);
   // Heads of a group become rows of it: [B, H, T, hd] -> [B, KV, G·T, hd].
   const grouped = reshape(q, [batch, kvHeads, (heads / kvHeads) * length, headDim]);
   const o = reshape(pass.attend(layer, grouped, { k, v }), [batch, heads, length, headDim]);
   const joined = reshape(transpose(o, [0, 2, 1, 3]), [batch * length, heads * headDim]);
-  const afterAttention = linear(params, module("self_attn.o_proj"), joined, hiddenSize, x);
+  const afterAttention = linear(params, module("self_attn.o_proj"), joined, hiddenSize, { bias: outBias, residual: x });
 
   const h2 = norm("post_attention_layernorm", afterAttention);
-  const gate = linear(params, module("mlp.gate_proj"), h2, config.intermediateSize);
-  const up = linear(params, module("mlp.up_proj"), h2, config.intermediateSize);
-  return linear(params, module("mlp.down_proj"), swiglu(gate, up), hiddenSize, afterAttention);
+  const gate = linear(params, module("mlp.gate_proj"), h2, intermediateSize, { bias: mlpBias });
+  const up = linear(params, module("mlp.up_proj"), h2, intermediateSize, { bias: mlpBias });
+  return linear(params, module("mlp.down_proj"), swiglu(gate, up), hiddenSize, {
+    bias: mlpBias,
+    residual: afterAttention,
+  });
 }

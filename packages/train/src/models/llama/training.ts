@@ -1,7 +1,6 @@
 import type { Graph, Node } from "../../ir/node.js";
 import type { Params } from "../../nn/params.js";
 import { ropeTable } from "../../nn/rope-table.js";
-import { rowMask } from "../../nn/row-mask.js";
 import { gatherRows } from "../../ops/gather.js";
 import { input } from "../../ops/leaf.js";
 import { headLoss } from "../../ops/loss.js";
@@ -37,9 +36,6 @@ export function llamaLogits(graph: Graph, config: LlamaConfig, params: Params): 
 function statesAt(graph: Graph, config: LlamaConfig, params: Params): Node {
   const [batch, length, labels] = [graph.symbol("batch"), graph.symbol("length"), graph.symbol("labels")];
   const at = input(graph, "positions", [labels], "i64");
-  const mask = graph.scope("mask", () =>
-    rowMask(input(graph, "index", [length]), input(graph, "rowStarts", [batch, length])),
-  );
   const x = llamaForward({
     config,
     params,
@@ -48,7 +44,7 @@ function statesAt(graph: Graph, config: LlamaConfig, params: Params): Node {
     ids: input(graph, "ids", [batch, length], "i64"),
     positions: input(graph, "positionIds", [batch, length], "i64"),
     rope: ropeTable(graph, config.headDim),
-    attend: attendWithin(config, mask),
+    attend: attendWithin(config, input(graph, "index", [length]), input(graph, "rowStarts", [batch, length])),
   });
   return graph.scope("states", () => finalNorm(params, config, gatherRows(x, at)));
 }

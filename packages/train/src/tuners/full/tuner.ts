@@ -21,7 +21,7 @@ export function fullTuner(
     tensors,
     size,
     startsAsIdentity: start !== null,
-    // Norm weights are scales, not maps: decay would pull them to 0 (the usual exemption).
+    // Norm weights are scales, not maps: decay would pull them to 0. Biases are few. (transformers' exemptions.)
     decayMask: () => {
       const mask = new Float32Array(size);
       for (const { offset, size: count, shape } of tensors) if (shape.length > 1) mask.fill(1, offset, offset + count);
@@ -31,6 +31,8 @@ export function fullTuner(
       const theta = new Float32Array(size);
       for (const { name, offset, size: count, shape } of tensors) {
         if (start) theta.set(start(name), offset);
+        else if (name.endsWith(".bias"))
+          continue; // 0
         else if (shape.length === 1) theta.fill(1, offset, offset + count);
         else for (let i = 0; i < count; i++) theta[offset + i] = INIT_STD * normal(uniform);
       }

@@ -36,7 +36,8 @@ export function selectTargets(linears: readonly LinearSpec[], technique: LoraTec
   }
   const selected =
     targets === "all-linear" ? [...linears] : linears.filter((linear) => targets.includes(nameOf(linear)));
-  for (const { module, dIn, dOut } of selected) {
+  for (const target of selected) {
+    const { module, dIn, dOut } = target;
     const limit = Math.min(dIn, dOut);
     if (r < 1 || r > limit) {
       throw new GituneError({
@@ -46,7 +47,7 @@ export function selectTargets(linears: readonly LinearSpec[], technique: LoraTec
         message: `a rank-${r} update of ${module} [${dOut}, ${dIn}] would not be low-rank`,
         expected: `1 <= r <= ${limit}, the layer's smaller side`,
         found: String(r),
-        fix: `set technique.r to ${limit} or less, or leave ${nameOf({ module, dIn, dOut })} out of targets`,
+        fix: `set technique.r to ${limit} or less, or leave ${nameOf(target)} out of targets`,
       });
     }
   }

@@ -1,0 +1,230 @@
+/** Every family against transformers and PEFT: logits, generation over the cache, training (golden/families/PROVENANCE.md). */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { Feeds, Tensor } from "../../backends/backend.js";
+import { onnxBackend } from "../../backends/onnx/session.js";
+import { type BaseSpec, closedSizes, frozenTensors } from "../../engine/base-spec.js";
+import { DecodeEngine } from "../../engine/decode-engine.js";
+import { PlaceFeeds } from "../../engine/pass-feeds.js";
+import { Graph, type Node } from "../../ir/node.js";
+import type { Shape } from "../../ir/shape.js";
+import { verifyGraph } from "../../ir/verify.js";
+import type { Params } from "../../nn/params.js";
+import { MASKED } from "../../nn/row-mask.js";
+import { expandComposites } from "../../passes/expand-composites.js";
+import { assertTrainsAs } from "../../testing/assert-trains-as.js";
+import { assertClose } from "../../testing/compare.js";
+import { goldenTrainingGraph, readGolden, readGoldenBase, readGoldenBatch } from "../../testing/llama-golden.js";
+import { openSafetensors, readSafetensorsHeader, readTensorEntry } from "../../weights/safetensors.js";
+import { prefillGraph, stepGraph } from "../llama/decoding.js";
+import { llamaLinears, llamaTensors } from "../llama/tensors.js";
+import { llamaLogits } from "../llama/training.js";
+
+const FOLDER = new URL("../../../test/golden/families/", import.meta.url);
+const pathOf = (path: string): string => fileURLToPath(new URL(path, FOLDER));
+const MODELS = readdirSync(FOLDER, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : []));
+/** Training cases of a model: what has its own document, but for the bare model's. */
+const casesOf = (model: string): string[] =>
+  readdirSync(pathOf(model)).flatMap((file) => /^(?!config|bare)(.+)\.json$/.exec(file)?.[1] ?? []);
+
+/** f32 on both sides, sums in another order. */
+const LOGITS = 1e-5;
+
+const backend = onnxBackend({ threads: 1 });
+
+test("there is a model of every family and every variant", () => {
+  assert.deepEqual(MODELS.sort(), [
+    "llama-biases",
+    "llama-rope-linear",
+    "llama-rope-llama3",
+    "llama-rope-yarn",
+    "llama-tied-mha",
+    "llama-untied-gqa",
+    "mistral-window",
+    "qwen2-window",
+    "qwen3",
+  ]);
+});
+
+for (const model of MODELS) {
+  describe(model, () => {
+    test("llamaTensors names every tensor of the checkpoint, and no other", async () => {
+      const { config } = await readGoldenBase(model, "families");
+      const stored = await openSafetensors(pathOf(model));
+      const shapes = (entries: Iterable<readonly [string, Shape]>) => new Map([...entries].sort());
+      assert.deepEqual(
+        shapes(llamaTensors(config).map(({ name, shape }) => [name, shape])),
+        shapes([...stored].map(([name, { shape }]) => [name, shape])),
+      );
+      for (const { module, dIn, dOut, bias } of llamaLinears(config)) {
+        assert.deepEqual(stored.get(`${module}.weight`)?.shape, [dOut, dIn]);
+        assert.equal(stored.has(`${module}.bias`), bias);
+      }
+    });
+
+    test("logits at every position of two ragged rows, and of the tokens after them", async () => {
+      const base = await readGoldenBase(model, "families");
+      const { rows, logits, continued, chosenBy } = await readBare(model);
+      const got = await logitsOf(base, continued);
+      for (const [i, row] of rows.entries()) {
+        assertClose(got[i]!.slice(0, row.length).flat(), logits[i]!.slice(0, row.length).flat(), LOGITS, `row ${i}`);
+        const after = got[i]!.slice(row.length - 1, continued[i]!.length);
+        assertClose(after.flat(), chosenBy[i]!.flat(), LOGITS, `after row ${i}`);
+      }
+    });
+
+    test("logits of one more token over the cache", async () => {
+      const base = await readGoldenBase(model, "families");
+      const { continued, chosenBy } = await readBare(model);
+      const got = await stepLogits(base, continued);
+      assertClose(
+        got,
+        chosenBy.flatMap((steps) => steps.at(-1)!),
+        LOGITS,
+        "the last step",
+      );
+    });
+
+    test("8 greedy tokens", async () => {
+      const { rows, tokens } = await readBare(model);
+      const base = await readGoldenBase(model, "families");
+      const engine = new DecodeEngine({ base, adapter: null, batch: rows.length }, backend);
+      try {
+        const options = { maxNewTokens: 8, temperature: 0, topP: 1, topK: 0, seed: 0, eosIds: [] };
+        const hooks = { onProgress: () => {}, signal: new AbortController().signal };
+        const answers = await engine.generate(
+          rows.map((ids) => Int32Array.from(ids)),
+          options,
+          hooks,
+        );
+        assert.deepEqual(
+          answers.map(({ ids }) => [...ids]),
+          tokens,
+        );
+      } finally {
+        await engine.close();
+      }
+    });
+
+    for (const name of casesOf(model)) {
+      test(`trains as in PyTorch and PEFT: ${name}`, async () => {
+        const golden = await readGolden(`${model}/${name}`, "families");
+        const { loss, grad } = goldenTrainingGraph(golden);
+        verifyGraph([loss, grad]);
+        verifyGraph(expandComposites([loss, grad]), { lowered: true });
+        await assertTrainsAs(golden, backend);
+      });
+    }
+  });
+}
+
+interface Bare {
+  readonly rows: readonly number[][];
+  /** Of each row, padding included. */
+  readonly logits: readonly number[][][];
+  readonly tokens: readonly number[][];
+  /** What each token was the largest of. */
+  readonly chosenBy: readonly number[][][];
+  /** Rows and all tokens but the last, from which no more was generated. */
+  readonly continued: readonly number[][];
+}
+
+async function readBare(model: string): Promise<Bare> {
+  const { batch, length, ids } = readGoldenBatch("families");
+  const stored = JSON.parse(readFileSync(pathOf(`${model}/bare.json`), "utf8")) as {
+    readonly lengths: readonly number[];
+    readonly generated: readonly number[][];
+  };
+  const { tensors } = await readSafetensorsHeader(pathOf(`${model}/bare.safetensors`));
+  const cube = async (name: string): Promise<number[][][]> => {
+    const entry = tensors.get(name)!;
+    return split(split(Array.from(await readTensorEntry(entry)), entry.shape[2]!), entry.shape[1]!);
+  };
+  const rows = Array.from({ length: batch }, (_, row) =>
+    Array.from(ids.subarray(row * length, row * length + stored.lengths[row]!), Number),
+  );
+  const tokens = stored.generated;
+  const continued = rows.map((row, i) => [...row, ...tokens[i]!.slice(0, -1)]);
+  return { rows, logits: await cube("logits"), tokens, chosenBy: await cube("generated"), continued };
+}
+
+/** Runs of `size` values. */
+const split = <T>(values: readonly T[], size: number): T[][] =>
+  Array.from({ length: values.length / size }, (_, i) => values.slice(i * size, (i + 1) * size));
+
+/** The inputs of a pass over right-padded rows. */
+function rowFeeds(base: BaseSpec, rows: readonly number[][]): { readonly length: number; readonly feeds: Feeds } {
+  const length = Math.max(...rows.map((row) => row.length));
+  const shape = [rows.length, length];
+  const perToken = (value: (row: readonly number[], t: number) => number) => ({
+    data: BigInt64Array.from(rows.flatMap((row) => Array.from({ length }, (_, t) => BigInt(value(row, t))))),
+    shape,
+  });
+  const feeds = {
+    ids: perToken((row, t) => row[t] ?? 0),
+    positionIds: perToken((_, t) => t),
+    rowStarts: { data: new Float32Array(rows.length * length), shape },
+    ...new PlaceFeeds(base.config).upTo(length),
+  };
+  return { length, feeds };
+}
+
+/** The bare model's parameters. */
+const bareParams = (base: BaseSpec, graph: Graph): Params => {
+  const frozen = frozenTensors(base);
+  return { tensor: (name, shape) => frozen(graph, name, shape), update: () => null };
+};
+
+async function runOnce(
+  outputs: Readonly<Record<string, Node>>,
+  feeds: Feeds,
+): Promise<Readonly<Record<string, Tensor>>> {
+  const program = await backend.compile(outputs);
+  try {
+    return await program.run(feeds);
+  } finally {
+    await program.close();
+  }
+}
+
+/** Logits at every place of every row. */
+async function logitsOf(base: BaseSpec, rows: readonly number[][]): Promise<number[][][]> {
+  const graph = new Graph(closedSizes(base.config, null));
+  const { length, feeds } = rowFeeds(base, rows);
+  const everywhere = BigInt64Array.from({ length: rows.length * length }, (_, place) => BigInt(place));
+  const out = await runOnce(
+    { logits: llamaLogits(graph, base.config, bareParams(base, graph)) },
+    { ...feeds, positions: { data: everywhere, shape: [everywhere.length] } },
+  );
+  return split(split(Array.from(out["logits"]!.data as Float32Array), base.config.vocabSize), length);
+}
+
+/** Logits after each row's last token, which meets the others in a cache. */
+async function stepLogits(base: BaseSpec, rows: readonly number[][]): Promise<number[]> {
+  const { config } = base;
+  const compile = (build: typeof prefillGraph) => {
+    const graph = new Graph(closedSizes(config, null));
+    return build(graph, config, bareParams(base, graph), "logits");
+  };
+  const { length, feeds } = rowFeeds(base, rows);
+  const last = BigInt64Array.from(rows, (row, i) => BigInt(i * length + row.length - 1));
+  const prefill = await runOnce(compile(prefillGraph), { ...feeds, last: { data: last, shape: [rows.length] } });
+  const mask = rows.flatMap((row) =>
+    Array.from({ length: length + 1 }, (_, s) => (s < row.length - 1 || s === length ? 0 : MASKED)),
+  );
+  const past = Object.entries(prefill).filter(([name]) => name !== "logits");
+  const column = (value: (row: readonly number[]) => number) => ({
+    data: BigInt64Array.from(rows, (row) => BigInt(value(row))),
+    shape: [rows.length, 1],
+  });
+  const step = await runOnce(compile(stepGraph), {
+    ...new PlaceFeeds(config).upTo(length + 1),
+    ids: column((row) => row.at(-1)!),
+    positionIds: column((row) => row.length - 1),
+    mask: { data: Float32Array.from(mask), shape: [rows.length, 1, 1, length + 1] },
+    ...Object.fromEntries(past.map(([name, tensor]) => [`past.${name}`, tensor])),
+  });
+  return Array.from(step["logits"]!.data as Float32Array);
+}
