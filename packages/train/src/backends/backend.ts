@@ -2,7 +2,7 @@
 import type { Node } from "../ir/node.js";
 import type { Shape } from "../ir/shape.js";
 
-export type TensorData = Float32Array | BigInt64Array;
+export type TensorData = Float32Array | BigInt64Array | Uint8Array;
 
 export interface Tensor {
   readonly data: TensorData;

@@ -105,7 +105,31 @@ describe("batches", () => {
     assert.deepEqual([...second.rowStarts.subarray(0, 5)], [0, 0, 0, 3, 3]);
     assert.deepEqual([...second.weights], [1 / 46, 1 / 46].map(Math.fround));
     assert.deepEqual([...second.positions], [0n, 1n]);
-    assert.notEqual(first.dropoutSeed, second.dropoutSeed);
+  });
+
+  it("draw dropout by step, row and place in the row, whatever the micro-batch size and packing (property)", () => {
+    fc.assert(
+      fc.property(anyLengths, anyConfig, anyConfig, (lengths, settings, other) => {
+        const encoded = rowsOf(lengths);
+        // Seeds by the place that ids tell.
+        const seeds = ({ microBatchSize, packing }: PlanConfig): Map<number, number>[] => {
+          const plan = planTraining(encoded, { ...settings, microBatchSize, packing });
+          return Array.from({ length: plan.totalSteps }, (_, index) => {
+            const found = new Map<number, number>();
+            for (const { dropoutSeeds, ids, positions } of makeStepBatches(encoded, plan.step(index), settings.seed)) {
+              for (const at of positions) found.set(Number(ids[Number(at)]), dropoutSeeds[Number(at)]!);
+            }
+            return found;
+          });
+        };
+        const found = seeds(settings);
+        assert.deepEqual(found, seeds(other));
+        const all = found.flatMap((step) => [...step.values()]);
+        // 32 bits: among a few thousand values, two may be equal.
+        assert.ok(new Set(all).size >= all.length - 20, `${new Set(all).size} of ${all.length}`);
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it("let rows share a lane where packing says so, first-fit decreasing", () => {

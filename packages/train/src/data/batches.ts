@@ -9,7 +9,7 @@ import { InternalError } from "@gitune/core";
 import { LEAST_TOKENS } from "../ir/symbol.js";
 import type { MicroBatch } from "../loop/program.js";
 import type { EncodedRows } from "./encoded-rows.js";
-import { createRandom, deriveSeed, shuffledIndices } from "./random.js";
+import { createRandom, deriveSeed, mix32, shuffledIndices } from "./random.js";
 
 /** Lanes are rounded up to this many tokens: vector units like it, and so does an allocator that sees fewer sizes. */
 const LENGTH_MULTIPLE = 8;
@@ -101,18 +101,20 @@ export function planMicroBatch(encoded: EncodedRows, rows: readonly number[], pa
 /**
  * Lays rows out as one pass.
  * @param labelWeight of each label: 1 / labels of the step
+ * @param stepSeed what the step's dropout is drawn from
  */
 export function makeMicroBatch(
   encoded: EncodedRows,
   { lanes, length }: MicroPlan,
   labelWeight: number,
-  dropoutSeed: number,
+  stepSeed: number,
 ): MicroBatch {
   const batch = lanes.length;
   const labelCount = labelsOf(encoded, lanes.flat());
   const ids = new BigInt64Array(batch * length).fill(BigInt(encoded.padId));
   const positionIds = new BigInt64Array(batch * length);
   const rowStarts = new Float32Array(batch * length);
+  const dropoutSeeds = new Int32Array(batch * length);
   const positions = new BigInt64Array(labelCount);
   const labels = new BigInt64Array(labelCount);
   const weights = new Float32Array(labelCount).fill(labelWeight);
@@ -122,11 +124,13 @@ export function makeMicroBatch(
     for (const index of rows) {
       const row = encoded.row(index);
       if (start + row.ids.length > length) throw new InternalError("a micro-batch does not fit its lanes");
+      const rowSeed = deriveSeed(stepSeed, index);
       for (const [offset, id] of row.ids.entries()) {
         const at = lane * length + start + offset;
         ids[at] = BigInt(id);
         positionIds[at] = BigInt(offset);
         rowStarts[at] = start;
+        dropoutSeeds[at] = mix32(rowSeed + offset);
         if (row.labelMask[offset] !== 1) continue;
         positions[label] = BigInt(at - 1);
         labels[label] = BigInt(id);
@@ -137,14 +141,13 @@ export function makeMicroBatch(
     // Padding is a row of its own: no label looks at it, and it looks at nothing but itself.
     rowStarts.fill(start, lane * length + start, (lane + 1) * length);
   }
-  return { batch, length, ids, positionIds, rowStarts, positions, labels, weights, dropoutSeed };
+  return { batch, length, ids, positionIds, rowStarts, positions, labels, weights, dropoutSeeds };
 }
 
 /** All passes of a step. */
 export function makeStepBatches(encoded: EncodedRows, plan: StepPlan, seed: number): MicroBatch[] {
-  return plan.micro.map((micro, index) =>
-    makeMicroBatch(encoded, micro, 1 / plan.labels, deriveSeed(seed, plan.step, index)),
-  );
+  const stepSeed = deriveSeed(seed, plan.step);
+  return plan.micro.map((micro) => makeMicroBatch(encoded, micro, 1 / plan.labels, stepSeed));
 }
 
 /** The rows of each micro-batch of a step, longest first; the order of the latest epoch is kept. */

@@ -43,6 +43,17 @@ export function deriveSeed(...parts: readonly number[]): number {
   return Number(mix(...parts) >> 33n);
 }
 
+/**
+ * Avalanches 32 bits: each bit of the result depends on all of the input.
+ * @see Appleby, MurmurHash3's finalizer, https://github.com/aappleby/smhasher/wiki/MurmurHash3
+ */
+export function mix32(bits: number): number {
+  let h = bits;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
 /** The numbers 0 … count - 1 in random order (Fisher-Yates). */
 export function shuffledIndices(count: number, random: Random): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, index) => index);

@@ -46,11 +46,8 @@ function entryOf(weights: BaseSpec["weights"], name: string): WeightEntry {
 }
 
 /** Sizes that no symbol of a graph may divide: the model's own, and the flat vector's. */
-export function closedSizes(
-  config: LlamaConfig,
-  tuner: Pick<Tuner, "size" | "tensors" | "dropoutWidth"> | null,
-): number[] {
+export function closedSizes(config: LlamaConfig, tuner: Pick<Tuner, "size" | "tensors"> | null): number[] {
   const linears = llamaLinears(config).flatMap(({ dIn, dOut }) => [dIn, dOut]);
-  const trained = tuner ? [tuner.size, tuner.dropoutWidth, ...tuner.tensors.flatMap(({ shape }) => shape)] : [];
+  const trained = tuner ? [tuner.size, ...tuner.tensors.flatMap(({ shape }) => shape)] : [];
   return [config.vocabSize, config.hiddenSize, config.headDim, ...linears, ...trained].filter((size) => size > 0);
 }

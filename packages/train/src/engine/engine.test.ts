@@ -87,34 +87,42 @@ test("one thread and two threads train to the same bytes", async () => {
   assert.equal(thetas[0], thetas[1]);
 });
 
-test("rows that share a lane have the loss and the gradient of rows that do not", async () => {
-  await using base = await tinyBase();
-  const lengths = [9, 4, 3, 2, 30, 20, 11];
-  const encoded = fixedRows(
-    lengths.map((length, row) => Array.from({ length }, (_, i) => (row * 13 + i * 5) % TINY.vocabSize)),
-  );
-  const order = lengths.map((_, row) => row).sort((a, b) => lengths[b]! - lengths[a]!);
-  const [packed, apart] = [true, false].map((packing) => {
-    const plan = planMicroBatch(encoded, order, packing);
-    return { plan, batch: makeMicroBatch(encoded, plan, 1 / 60, 0) };
-  }) as [{ plan: MicroPlan; batch: MicroBatch }, { plan: MicroPlan; batch: MicroBatch }];
-  assert.deepEqual([packed.plan.lanes.length, apart.plan.lanes.length], [3, 7]);
-  const engine = new TrainEngine({ base: base.spec, technique: lora, optimizer, fromScratch: false }, referenceBackend);
-  const theta = Float32Array.from({ length: engine.size }, (_, i) => wave(i) * 0.3);
-  const state = { ...(await start(engine)), theta };
-  const [one, other] = [await engine.step(state, [packed.batch], 0.01), await engine.step(state, [apart.batch], 0.01)];
-  assert.ok(Math.abs(one.loss - other.loss) < 1e-7 * other.loss, `${one.loss} and ${other.loss}`);
-  assert.ok(relativeError(one.state.m, other.state.m) < 1e-6, "gradients");
-  const fast = new TrainEngine(
-    { base: base.spec, technique: lora, optimizer, fromScratch: false },
-    onnxBackend({ threads: 2 }),
-  );
-  for (const { batch } of [packed, apart]) {
-    const loss = await fast.loss(theta, batch);
-    assert.ok(Math.abs(loss - one.loss) < 1e-5 * one.loss, `${loss} on ONNX Runtime`);
-  }
-  await fast.close();
-});
+for (const dropout of [0, 0.3]) {
+  test(`rows that share a lane have the loss and the gradient of rows that do not, dropout ${dropout}`, async () => {
+    await using base = await tinyBase();
+    const lengths = [9, 4, 3, 2, 30, 20, 11];
+    const encoded = fixedRows(
+      lengths.map((length, row) => Array.from({ length }, (_, i) => (row * 13 + i * 5) % TINY.vocabSize)),
+    );
+    const order = lengths.map((_, row) => row).sort((a, b) => lengths[b]! - lengths[a]!);
+    const [packed, apart] = [true, false].map((packing) => {
+      const plan = planMicroBatch(encoded, order, packing);
+      return { plan, batch: makeMicroBatch(encoded, plan, 1 / 60, 7) };
+    }) as [{ plan: MicroPlan; batch: MicroBatch }, { plan: MicroPlan; batch: MicroBatch }];
+    assert.deepEqual([packed.plan.lanes.length, apart.plan.lanes.length], [3, 7]);
+    const engine = new TrainEngine(
+      { base: base.spec, technique: { ...lora, dropout }, optimizer, fromScratch: false },
+      referenceBackend,
+    );
+    const theta = Float32Array.from({ length: engine.size }, (_, i) => wave(i) * 0.3);
+    const state = { ...(await start(engine)), theta };
+    const [one, other] = [
+      await engine.step(state, [packed.batch], 0.01),
+      await engine.step(state, [apart.batch], 0.01),
+    ];
+    assert.ok(Math.abs(one.loss - other.loss) < 1e-7 * other.loss, `${one.loss} and ${other.loss}`);
+    assert.ok(relativeError(one.state.m, other.state.m) < 1e-6, "gradients");
+    const fast = new TrainEngine(
+      { base: base.spec, technique: { ...lora, dropout }, optimizer, fromScratch: false },
+      onnxBackend({ threads: 2 }),
+    );
+    for (const { batch } of [packed, apart]) {
+      const { loss } = await fast.step(state, [batch], 0);
+      assert.ok(Math.abs(loss - one.loss) < 1e-5 * one.loss, `${loss} on ONNX Runtime`);
+    }
+    await fast.close();
+  });
+}
 
 test("an update without training changes nothing: its loss is the bare base's", async () => {
   await using base = await tinyBase();
@@ -134,7 +142,7 @@ test("dropout changes the training loss, by its seed alone, and never the evalua
   );
   const state = { ...(await start(engine)), theta: Float32Array.from({ length: engine.size }, (_, i) => wave(i)) };
   const lossOf = async (salt: number) =>
-    (await engine.step(state, [{ ...microBatch(2, 8, 1), dropoutSeed: salt }], 0)).loss;
+    (await engine.step(state, [{ ...microBatch(2, 8, 1), dropoutSeeds: microBatch(2, 8, salt).dropoutSeeds }], 0)).loss;
   assert.equal(await lossOf(1), await lossOf(1));
   assert.notEqual(await lossOf(1), await lossOf(2));
   assert.notEqual(await lossOf(1), await engine.loss(state.theta, microBatch(2, 8, 1)));

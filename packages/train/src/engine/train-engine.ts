@@ -13,7 +13,7 @@ import { sliceTensor } from "../tuners/flat.js";
 import { createTuner } from "../tuners/registry.js";
 import type { Tuner } from "../tuners/tuner.js";
 import { type BaseSpec, closedSizes, frozenTensors, readFrozen } from "./base-spec.js";
-import { fillDropout } from "./dropout.js";
+import { DropoutFeeds, dropoutInput } from "./dropout-feeds.js";
 import { PlaceFeeds, passFeeds } from "./pass-feeds.js";
 import { Programs } from "./programs.js";
 
@@ -33,6 +33,7 @@ export class TrainEngine implements TrainProgram {
   readonly #decay: Float32Array;
   readonly #programs: Programs;
   readonly #places: PlaceFeeds;
+  readonly #dropoutFeeds = new DropoutFeeds();
 
   constructor(spec: TrainSpec, backend: Backend) {
     const start = spec.base.weights && !spec.fromScratch ? (name: string) => readFrozen(spec.base, name) : null;
@@ -100,28 +101,14 @@ export class TrainEngine implements TrainProgram {
     const session = await this.#programs.get(training ? "train" : "evaluate", () =>
       passGraph(this.#spec, this.#tuner, training),
     );
-    const tokens = batch.batch * batch.length;
-    const { dropoutWidth } = this.#tuner;
     const feeds: Feeds = {
       theta: { data: theta, shape: [this.size] },
       ...passFeeds(batch, this.#places),
-      ...(training && dropoutWidth > 0
-        ? {
-            dropout: {
-              data: this.#dropoutFactors(tokens * dropoutWidth, batch.dropoutSeed),
-              shape: [tokens, dropoutWidth],
-            },
-          }
-        : {}),
+      ...(training && this.#tuner.dropout ? this.#dropoutFeeds.draw(this.#tuner.dropout, batch.dropoutSeeds) : {}),
     };
     const grad = training ? new Float32Array(this.size) : null;
     const out = await session.run(feeds, grad ? { grad } : {});
     return { loss: out["loss"]!.data[0] as number, grad };
-  }
-
-  #dropoutFactors(size: number, seed: number): Float32Array {
-    const { technique } = this.#spec;
-    return fillDropout(new Float32Array(size), technique.type === "lora" ? technique.dropout : 0, seed);
   }
 }
 
@@ -129,7 +116,10 @@ function passGraph({ base }: TrainSpec, tuner: Tuner, training: boolean): Record
   const graph = new Graph(closedSizes(base.config, tuner));
   const theta = input(graph, "theta", [tuner.size]);
   const tokens = graph.symbol("batch") * graph.symbol("length");
-  const dropout = training && tuner.dropoutWidth > 0 ? input(graph, "dropout", [tokens, tuner.dropoutWidth]) : null;
+  const dropout =
+    training && tuner.dropout
+      ? (module: string, width: number) => input(graph, dropoutInput(module), [tokens, width], "u8")
+      : null;
   const params = tuner.params(frozenTensors(base), { theta, dropout });
   const loss = llamaLoss(graph, base.config, params);
   if (!training) return { loss };

@@ -21,8 +21,8 @@ export interface MicroBatch {
   readonly labels: BigInt64Array;
   /** [labels] weights; the step's weights over all its micro-batches sum to 1. */
   readonly weights: Float32Array;
-  /** Seed of this pass's dropout masks. */
-  readonly dropoutSeed: number;
+  /** [batch * length] what a token's dropout is drawn from: its step, its row and its place there decide, no lane does. */
+  readonly dropoutSeeds: Int32Array;
 }
 
 /** All that AdamW carries between steps. Vectors are flat over every trainable tensor, f32. */

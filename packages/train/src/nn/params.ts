@@ -8,9 +8,9 @@ export interface LowRankUpdate {
   readonly a: Node;
   /** [out, r] */
   readonly b: Node;
-  /** alpha / r, or alpha / sqrt(r) with rsLoRA */
+  /** alpha / r, or alpha / sqrt(r) with rsLoRA; over 1 - rate where dropout is at work */
   readonly scale: number;
-  /** Applies dropout to the update's input while training; the identity otherwise. */
+  /** Sets what is dropped of the update's input to 0 while training; the identity otherwise. */
   readonly dropout: (x: Node) => Node;
 }
 

@@ -10,8 +10,15 @@ export type FrozenTensors = (graph: Graph, name: string, shape: Shape) => Node;
 export interface TrainableInputs {
   /** [size] f32: the flat vector of every trainable tensor. */
   readonly theta: Node;
-  /** [tokens, dropoutWidth] factors 0 or 1/(1-p); null outside training or without dropout. */
-  readonly dropout: Node | null;
+  /** A module's [tokens, width] flags, 1 where an input is kept (u8); null outside training or without dropout. */
+  readonly dropout: ((module: string, width: number) => Node) | null;
+}
+
+export interface Dropout {
+  /** Of dropped values, in (0, 1). */
+  readonly rate: number;
+  /** Modules whose inputs are dropped, each on its own. */
+  readonly modules: readonly { readonly module: string; readonly width: number }[];
 }
 
 export interface Tuner {
@@ -25,8 +32,8 @@ export interface Tuner {
   decayMask(): Float32Array;
   /** The flat vector before the first step. @param uniform draws from [0, 1) */
   initialize(uniform: () => number): Float32Array;
-  /** Dropout factors that each token of a pass needs; 0 without dropout. */
-  readonly dropoutWidth: number;
+  /** What dropout is drawn for while training; null without dropout. */
+  readonly dropout: Dropout | null;
   /** The model's parameters: frozen tensors, trainable slices of theta, or both. */
   params(frozen: FrozenTensors, inputs: TrainableInputs): Params;
 }

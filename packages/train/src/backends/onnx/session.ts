@@ -129,8 +129,8 @@ class OnnxExecutable implements Executable {
   }
 
   #tensor({ data, shape }: Tensor): OrtTensor {
-    return data instanceof BigInt64Array
-      ? new this.#Tensor("int64", data, [...shape])
-      : new this.#Tensor("float32", data, [...shape]);
+    if (data instanceof BigInt64Array) return new this.#Tensor("int64", data, [...shape]);
+    if (data instanceof Uint8Array) return new this.#Tensor("uint8", data, [...shape]);
+    return new this.#Tensor("float32", data, [...shape]);
   }
 }

@@ -11,7 +11,7 @@ import { KERNELS, type Value } from "./kernels.js";
 
 /** What `evaluate` is fed: float64 too, so that central differences keep their digits. */
 export type ReferenceFeeds = Readonly<
-  Record<string, { readonly data: Float32Array | Float64Array | BigInt64Array; readonly shape: Shape }>
+  Record<string, { readonly data: Float32Array | Float64Array | BigInt64Array | Uint8Array; readonly shape: Shape }>
 >;
 
 /** Evaluates a graph node by node in float64; symbols take their values from the shapes fed. */

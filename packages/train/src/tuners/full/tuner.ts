@@ -38,7 +38,7 @@ export function fullTuner(
       }
       return theta;
     },
-    dropoutWidth: 0,
+    dropout: null,
     params: (_frozen, { theta }) => ({
       tensor: (name) => {
         const tensor = byName.get(name);

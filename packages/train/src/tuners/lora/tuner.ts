@@ -1,10 +1,8 @@
 /** LoRA: Hu et al. 2021, https://arxiv.org/abs/2106.09685; initialised and scaled as PEFT does. */
-import { GituneError, InternalError, type LoraTechnique } from "@gitune/core";
-import type { Node } from "../../ir/node.js";
+import { GituneError, type LoraTechnique } from "@gitune/core";
 import type { LinearSpec } from "../../models/llama/tensors.js";
 import type { LowRankUpdate } from "../../nn/params.js";
-import { mul } from "../../ops/elementwise.js";
-import { slice } from "../../ops/movement.js";
+import { cast, mul } from "../../ops/elementwise.js";
 import { layOut, sliceTensor } from "../flat.js";
 import type { Tuner } from "../tuner.js";
 
@@ -64,7 +62,6 @@ export function loraTuner(linears: readonly LinearSpec[], technique: LoraTechniq
     ]),
   );
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  const widths = targets.reduce((sum, { dIn }) => sum + dIn, 0);
   const scale = loraScale(technique);
 
   return {
@@ -82,8 +79,9 @@ export function loraTuner(linears: readonly LinearSpec[], technique: LoraTechniq
       }
       return theta;
     },
-    dropoutWidth: dropout > 0 ? widths : 0,
-    params: (frozen, { theta, dropout: factors }) => ({
+    dropout:
+      dropout > 0 ? { rate: dropout, modules: targets.map(({ module, dIn }) => ({ module, width: dIn })) } : null,
+    params: (frozen, { theta, dropout: keptOf }) => ({
       tensor: (name, shape) => frozen(theta.graph, name, shape),
       update: (module) => {
         const a = byName.get(`${module}.lora_A.weight`);
@@ -92,19 +90,12 @@ export function loraTuner(linears: readonly LinearSpec[], technique: LoraTechniq
         const update: LowRankUpdate = {
           a: sliceTensor(theta, a),
           b: sliceTensor(theta, b),
-          scale,
-          dropout: (x) => (factors ? mul(x, factorsOf(factors, targets, module)) : x),
+          // What is kept is scaled up by 1 / (1 - rate): once, in the product, not value by value.
+          scale: keptOf ? scale / (1 - dropout) : scale,
+          dropout: (x) => (keptOf ? mul(x, cast(keptOf(module, x.shape[1]!), "f32")) : x),
         };
         return update;
       },
     }),
   };
-}
-
-/** The columns that belong to one module's input x [rows, in]. @param factors [rows, the inputs' widths side by side] */
-function factorsOf(factors: Node, targets: readonly LinearSpec[], module: string): Node {
-  const at = targets.findIndex((target) => target.module === module);
-  if (at < 0) throw new InternalError(`no dropout factors for ${module}`);
-  const start = targets.slice(0, at).reduce((sum, { dIn }) => sum + dIn, 0);
-  return slice(factors, 1, start, start + targets[at]!.dIn);
 }
