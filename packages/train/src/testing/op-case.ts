@@ -1,5 +1,5 @@
 /** One use of an op with small operands: what the tests of every op loop over (`op-cases.ts` is the table). */
-import type { Feeds } from "../backends/backend.js";
+import type { Feeds, TensorData } from "../backends/backend.js";
 import type { DType } from "../ir/dtype.js";
 import { Graph, type Node } from "../ir/node.js";
 import { type Shape, sizeOf } from "../ir/shape.js";
@@ -11,7 +11,7 @@ import type { WeightFixture } from "./weight-fixture.js";
 
 export interface CaseInput {
   readonly shape: Shape;
-  readonly dtype: DType & ("f32" | "i64");
+  readonly dtype: DType & ("f32" | "i64" | "u8");
   /** Fixed values; without them, uniform in [from, to). */
   readonly values?: readonly number[];
   readonly from?: number;
@@ -49,6 +49,7 @@ export const i64 = (shape: Shape, values: readonly number[]): CaseInput => ({
   values,
   hasGradient: false,
 });
+export const u8 = (shape: Shape, values: readonly number[]): CaseInput => ({ ...i64(shape, values), dtype: "u8" });
 export const frozen = (operand: CaseInput): CaseInput => ({ ...operand, hasGradient: false });
 
 /** Names stay typed inside `build`. */
@@ -94,9 +95,10 @@ export function prepareCase(op: string, { title, inputs, build }: OpCase, weight
   return { graph, inputs: nodes, feeds, value, trainable };
 }
 
-function caseData(seed: string, { shape, dtype, values, from, to }: CaseInput): Float32Array | BigInt64Array {
+function caseData(seed: string, { shape, dtype, values, from, to }: CaseInput): TensorData {
   if (values && values.length !== sizeOf(shape)) throw new RangeError(`${seed}: ${values.length} values`);
   if (dtype === "i64") return BigInt64Array.from(values ?? [], (value) => BigInt(value));
+  if (dtype === "u8") return Uint8Array.from(values ?? []);
   return values ? Float32Array.from(values) : uniform(seed, sizeOf(shape), from, to);
 }
 

@@ -17,7 +17,7 @@ import { rope } from "../ops/rope.js";
 import { softmax } from "../ops/softmax.js";
 import { swiglu } from "../ops/swiglu.js";
 import type { CompositeName, PrimitiveName } from "../ops/table.js";
-import { type CaseInput, f32, f32Of, frozen, i64, type OpCase, opCase } from "./op-case.js";
+import { type CaseInput, f32, f32Of, frozen, i64, type OpCase, opCase, u8 } from "./op-case.js";
 
 type Binary = (a: Node, b: Node) => Node;
 type Unary = (x: Node) => Node;
@@ -246,7 +246,12 @@ export const OP_CASES: { readonly [K in PrimitiveName | CompositeName]: readonly
     opCase("integers", { a: i64([3], [1, -2, 3]), b: i64([], [4]) }, (n) => cast(add(n.a, n.b), "f32")),
   ],
   sub: binaryCases(sub),
-  mul: binaryCases(mul),
+  mul: [
+    ...binaryCases(mul),
+    opCase("kept values, and their gradient", { x: f32([2, 3]), keep: u8([2, 3], [0, 1, 1, 1, 0, 1]) }, (n) =>
+      mul(n.x, cast(n.keep, "f32")),
+    ),
+  ],
   div: binaryCases(div, 0.5, 2),
   minimum: [
     ...binaryCases(minimum),
@@ -274,6 +279,7 @@ export const OP_CASES: { readonly [K in PrimitiveName | CompositeName]: readonly
   ],
   cast: [
     opCase("integers to f32", { x: i64([2, 2], [0, -3, 7, 70_000]) }, (n) => cast(n.x, "f32")),
+    opCase("flags to f32", { x: u8([2, 2], [0, 1, 255, 1]) }, (n) => cast(n.x, "f32")),
     opCase("f32 to integers, towards 0", { x: frozen(f32Of([5], [1.9, -1.9, 0.5, -0.5, 3])) }, (n) => cast(n.x, "i64")),
     opCase("a bf16 weight of a checkpoint", {}, (_, graph, weights) => cast(weights.weight(graph, "half"), "f32")),
     opCase("a bf16 vector with a wide range", {}, (_, graph, weights) =>

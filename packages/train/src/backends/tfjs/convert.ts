@@ -8,9 +8,8 @@ import type { Tf } from "./load.js";
 
 /** A tensor of the values; on the cpu backend it may share the array. */
 export function toTf(tf: Tf, { data, shape }: Tensor): TfTensor {
-  return data instanceof BigInt64Array
-    ? tf.tensor(toInt32(data), [...shape], "int32")
-    : tf.tensor(data, [...shape], "float32");
+  if (data instanceof BigInt64Array) return tf.tensor(toInt32(data), [...shape], "int32");
+  return tf.tensor(data, [...shape], data instanceof Uint8Array ? "int32" : "float32");
 }
 
 /** The values, in `into` or in an array of their own. */

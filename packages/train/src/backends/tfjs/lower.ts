@@ -23,6 +23,7 @@ export const TF_DTYPE: { readonly [K in DType]: "float32" | "int32" } = {
   bf16: "float32",
   f16: "float32",
   i64: "int32",
+  u8: "int32",
 };
 
 type UnaryName = "neg" | "exp" | "log" | "sqrt" | "sigmoid" | "softmax";
