@@ -95,7 +95,7 @@ test("defaults fill what is not written, and 0 stays 0", () => {
   assert.deepEqual(Object.keys(checks), ["duplicates", "contamination", "tokens"]);
   assert.deepEqual(
     [train.evalSteps, train.earlyStopping, train.loadBestModelAtEnd, train.lossSpikeFactor, train.reportTo],
-    [null, null, false, 4, []],
+    [null, null, false, 2, []],
   );
   assert.deepEqual([gate.confidence, gate.inconclusive, gate.rules, evals], [0.95, "allow", [], []]);
 });

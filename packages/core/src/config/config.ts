@@ -95,7 +95,7 @@ export interface TrainConfig {
   readonly earlyStopping: EarlyStopping | null;
   /** The adapter is the state of the lowest validation loss, not of the last step. */
   readonly loadBestModelAtEnd: boolean;
-  /** A step whose loss is this many times the running median stops the run; 0 never does. */
+  /** Five steps in a row whose loss is this many times the running median stop the run; 0 never does. */
   readonly lossSpikeFactor: number;
   readonly reportTo: readonly Reporter[];
 }

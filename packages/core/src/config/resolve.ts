@@ -88,7 +88,7 @@ function resolveTrain(written: WrittenTrain): TrainConfig {
       : null,
     // Who stops because it gets no better wants what was best.
     loadBestModelAtEnd: written.load_best_model_at_end ?? written.early_stopping !== undefined,
-    lossSpikeFactor: written.loss_spike_factor ?? 4,
+    lossSpikeFactor: written.loss_spike_factor ?? 2,
     reportTo: written.report_to ?? [],
   };
 }

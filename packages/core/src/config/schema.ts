@@ -125,8 +125,8 @@ const train = object(
     },
     loss_spike_factor: number(
       { minimum: 0 },
-      "a step whose loss is this many times the running median stops the run; 0 is off",
-      4,
+      "five steps in a row whose loss is this many times the running median stop the run; 0 is off",
+      2,
     ),
     report_to: {
       type: "array",

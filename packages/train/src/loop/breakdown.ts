@@ -2,7 +2,7 @@
 import { GituneError, type IssueCode } from "@gitune/core";
 import type { StepPlan } from "../data/batches.js";
 import type { EncodedRows } from "../data/encoded-rows.js";
-import { listCheckpoints } from "./checkpoint.js";
+import { listCheckpoints, stepOfCheckpoint } from "./checkpoint.js";
 
 /** Rows named when a step goes wrong. */
 const MAX_PLACES = 20;
@@ -27,13 +27,18 @@ export function notANumber(place: BreakdownPlace, found: { loss: number; gradNor
   );
 }
 
-/** `train.spike` @param limit what the loss is above, in nats */
-export function lossSpike(place: BreakdownPlace, loss: number, limit: number): Promise<GituneError> {
-  const what = `was stopped at step ${stepOf(place)}: its loss ${loss.toPrecision(4)} is far above those before (at most ${limit.toPrecision(4)} was to be expected)`;
+/**
+ * `train.spike`
+ * @param place the step at which it began
+ * @param losses of that step and those after it, in nats
+ * @param before the median loss before it
+ */
+export function lossSpike(place: BreakdownPlace, losses: readonly number[], before: number): Promise<GituneError> {
+  const high = losses.map((loss) => loss.toPrecision(3)).join(", ");
   return breakdown(
     "train.spike",
     place,
-    what,
+    `was stopped: from step ${stepOf(place)} on the loss is ${high}, and before it was ${before.toPrecision(3)}`,
     "look at these rows, or lower train.learning_rate; train.loss_spike_factor: 0 goes on, also with --resume",
   );
 }
@@ -59,8 +64,8 @@ async function breakdown(
   const rows = step.micro.flatMap(({ lanes }) => lanes.flat());
   const places = rows.slice(0, MAX_PLACES).map((row) => encoded.place(row));
   const more = rows.length > places.length ? ` and ${rows.length - places.length} more` : "";
-  // The one on disk, not the state in hand: a loss of this step already judges what the step before did.
-  const [lastGood] = await listCheckpoints(out);
+  // A loss judges what the steps before it did, so the last of them is no good state.
+  const [lastGood] = (await listCheckpoints(out)).filter((folder) => stepOfCheckpoint(folder) < step.step);
   const kept = lastGood === undefined ? "" : `; the last good state is ${lastGood}`;
   return new GituneError({
     code,

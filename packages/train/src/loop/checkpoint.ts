@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { errnoOf, GituneError, type Issue, syncFolder, writeError, writeFileAtomic } from "@gitune/core";
 import { encodeSafetensors, readTensor, type TensorData } from "../weights/safetensors.js";
 import type { OptimizerState } from "./program.js";
@@ -101,6 +101,11 @@ export async function listCheckpoints(out: string): Promise<string[]> {
     if (match?.[1] !== undefined) steps.push(Number(match[1]));
   }
   return steps.sort((a, b) => b - a).map((step) => join(root, `step-${step}`));
+}
+
+/** The optimizer steps done by a checkpoint of `listCheckpoints`. */
+export function stepOfCheckpoint(folder: string): number {
+  return Number(STEP_FOLDER.exec(basename(folder))?.[1]);
 }
 
 /** Removes what a killed run left half-written, and with `all` every checkpoint. */

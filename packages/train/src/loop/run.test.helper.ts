@@ -47,7 +47,7 @@ export const recipe: TrainConfig = {
   evalSteps: null,
   earlyStopping: null,
   loadBestModelAtEnd: false,
-  lossSpikeFactor: 4,
+  lossSpikeFactor: 2,
   reportTo: [],
 };
 

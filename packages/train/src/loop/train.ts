@@ -197,10 +197,15 @@ async function takeStep(run: Run, progress: Progress, spikes: LossSpikeDetector,
   const batches = makeStepBatches(encoded, step, recipe.seed);
   const { state, loss, gradNorm } = await program.step(progress.optimizer, batches, learningRate);
 
-  const place = { step, totalSteps: plan.totalSteps, encoded, out };
-  if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw await notANumber(place, { loss, gradNorm });
-  const limit = spikes.push(loss);
-  if (limit !== null) throw await lossSpike(place, loss, limit);
+  const placeOf = (index: number) => ({ step: plan.step(index), totalSteps: plan.totalSteps, encoded, out });
+  if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
+    throw await notANumber(placeOf(step.step), { loss, gradNorm });
+  const spike = spikes.push(loss);
+  if (spike !== null) {
+    const first = step.step - spike.stepsAgo;
+    const losses = [...progress.steps.slice(first).map((record) => record.loss), loss];
+    throw await lossSpike(placeOf(first), losses, spike.before);
+  }
 
   progress.optimizer = { ...state, step: step.step + 1 };
   progress.tokens += step.tokens;
