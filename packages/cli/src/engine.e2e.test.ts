@@ -242,7 +242,7 @@ test("what cannot be trained is bad input, with its place", async () => {
 
 test("train, eval, generate and compare work together", async () => {
   const repository = project();
-  const trained = await repository.gitune(["train", "--out", "out", "--smoke", "--json"]);
+  const trained = await repository.gitune(["train", "--out", "out", "--max-steps", "2", "--json"]);
   assert.equal(trained.code, 0, trained.stderr);
   const { steps, adapter } = JSON.parse(trained.stdout) as { steps: number; adapter: { sha256: string } };
   assert.equal(steps, 2);
@@ -293,6 +293,30 @@ test("train, eval, generate and compare work together", async () => {
   const doctor = await repository.gitune(["doctor"]);
   assert.equal(doctor.code, 0);
   assert.match(doctor.stdout, /base models\/tiny/);
+});
+
+test("train --smoke: every part once, and nothing is left of it", async () => {
+  const repository = project(VALIDATED);
+  const before = readdirSync(repository.root, { recursive: true });
+  const answer = await repository.gitune(["train", "--smoke", "--json"]);
+  assert.equal(answer.code, 0, answer.stderr);
+  const report = JSON.parse(answer.stdout) as Record<string, unknown> & { logit_change: number };
+  assert.deepEqual(
+    [report["steps"], report["resumed_from"], report["validation_rows"], report["rows"]],
+    [2, 1, 2, { used: 8, cut: 0, dropped: 0 }],
+  );
+  assert.ok(report.logit_change > 0);
+  assert.deepEqual(readdirSync(repository.root, { recursive: true }), before);
+  assert.match(
+    (await repository.gitune(["train", "--smoke"])).stdout,
+    /^colors trains: 2 steps[\s\S]*\n {2}checkpoint /,
+  );
+
+  const kept = await repository.gitune(["train", "--smoke", "--out", "out"]);
+  assert.deepEqual([kept.code, /--smoke keeps nothing/.test(kept.stderr)], [2, true]);
+  repository.write({ "datasets/colors/validation.jsonl": jsonl([row(20, "blue ".repeat(200))]) });
+  const refused = await repository.gitune(["train", "--smoke"]);
+  assert.deepEqual([refused.code, /validation\.jsonl:1/.test(refused.stderr)], [2, true]);
 });
 
 const VALIDATED = {

@@ -146,6 +146,7 @@ export const ISSUE_CODES = {
   "tokenizer.no-eos": "The base's tokenizer has no end token.",
   "train.interrupted": "Training was stopped before its end, with a checkpoint.",
   "train.nan": "The loss or the gradient of a step is no number.",
+  "train.smoke": "A part of training does not do what it must, a smoke run found.",
   "train.spike": "The loss rose far above what it was, and stayed there.",
   "weights.missing": "A weight of the base is missing.",
   "weights.dtype": "A weight is of a type that cannot be used here.",

@@ -3,5 +3,5 @@
  * with it and must not load ONNX Runtime.
  */
 export { type Base, countTokens, type OpenBaseOptions, openBase } from "./base.js";
-export { previewMask } from "./data/encode-row.js";
+export { markPieces, type PreviewPiece, previewRow, type RowPreview } from "./data/preview-row.js";
 export { type BaseTokenizer, loadTokenizer } from "./tokenizer/tokenizer.js";

@@ -1,8 +1,15 @@
 /** `gitune train`: one project's adapter. */
 import { join, relative } from "node:path";
-import { buildLock, readRows, takesValidationLoss, VALIDATION_SPLIT, writeLock } from "@gitune/core";
+import {
+  buildLock,
+  type Device,
+  type Project,
+  readRows,
+  takesValidationLoss,
+  VALIDATION_SPLIT,
+  writeLock,
+} from "@gitune/core";
 import type { TrainAdapterResult } from "@gitune/train";
-import type { Command } from "commander";
 import { lockParts } from "../lock-parts.js";
 import { deviceOption, pathFrom, positiveInteger, threadsOption } from "../options.js";
 import { usableProject } from "../projects.js";
@@ -11,16 +18,13 @@ import type { Context, Outcome, Verb } from "../verb.js";
 
 interface Options {
   readonly out?: string;
-  readonly device?: Parameters<typeof import("@gitune/train").deviceClass>[0];
+  readonly device?: Device;
   readonly threads?: number;
   readonly resume?: boolean;
   readonly maxSteps?: number;
   readonly smoke?: boolean;
   readonly preview?: number;
 }
-
-/** Enough to see that data, template, base and device work together. */
-const SMOKE_STEPS = 2;
 
 export const train: Verb = {
   configure: (command) =>
@@ -31,7 +35,7 @@ export const train: Verb = {
       .addOption(threadsOption())
       .option("--resume", "go on from the newest checkpoint in the adapter's folder")
       .option("--max-steps <n>", "stop after n optimizer steps, in place of the config's number", positiveInteger)
-      .option("--smoke", `train ${SMOKE_STEPS} steps only, to see that everything works together`)
+      .option("--smoke", "train two steps in a temporary folder: does everything work together?")
       .option("--preview <n>", "train nothing; show n rows with ⟦ ⟧ around what is learned", positiveInteger),
   examples: [
     ["gitune train support-tickets --smoke", "two steps: does this project train at all?"],
@@ -45,20 +49,25 @@ export const train: Verb = {
   },
   run: async (context, command) => {
     const options = command.opts<Options>();
-    return options.preview === undefined
-      ? trainProject(context, command, options)
-      : preview(context, command, options.preview);
+    const project = await usableProject(context.cwd, command.args[0]);
+    if (options.preview !== undefined) {
+      const { previewRows } = await import("../train-preview.js");
+      return previewRows(context, project, options.preview);
+    }
+    if (options.smoke) {
+      const { smokeRun } = await import("../train-smoke.js");
+      return smokeRun(context, project, options);
+    }
+    return trainProject(context, project, options);
   },
 };
 
-async function trainProject(context: Context, command: Command, options: Options): Promise<Outcome> {
-  const project = await usableProject(context.cwd, command.args[0]);
+async function trainProject(context: Context, project: Project, options: Options): Promise<Outcome> {
   const { config, root, dir } = project;
   const { engineEnvironment, openBase, trainAdapter } = await import("@gitune/train");
   const base = await openBase({ root, projectDir: dir, base: config.train.base, revision: config.train.revision });
   const out =
     options.out === undefined ? join(root, ".gitune", "adapters", config.name) : pathFrom(context.cwd, options.out);
-  const maxSteps = options.maxSteps ?? (options.smoke ? SMOKE_STEPS : undefined);
   const result = await trainAdapter({
     project,
     base,
@@ -66,7 +75,7 @@ async function trainProject(context: Context, command: Command, options: Options
     ...(takesValidationLoss(config) ? { validation: readRows(project, VALIDATION_SPLIT, context.signal) } : {}),
     out,
     ...(options.resume ? { resume: true } : {}),
-    ...(maxSteps === undefined ? {} : { maxSteps }),
+    ...(options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.device === undefined ? {} : { device: options.device }),
     onProgress: context.onProgress,
@@ -117,23 +126,4 @@ function validationLines({ validation, keptStep, isStoppedEarly, steps }: TrainA
   const stopped = isStoppedEarly ? "; stopped early" : "";
   const way = first === last ? last.loss.toFixed(3) : `${first.loss.toFixed(3)} to ${last.loss.toFixed(3)}`;
   return [`  validation loss ${way}${kept}${stopped}`];
-}
-
-/** Needs the tokenizer only, so the engine is not loaded. */
-async function preview(context: Context, command: Command, count: number): Promise<Outcome> {
-  const project = await usableProject(context.cwd, command.args[0]);
-  const { config, root, dir } = project;
-  const { openBase, previewMask } = await import("@gitune/train/tokenizer");
-  const base = await openBase({ root, projectDir: dir, base: config.train.base, revision: config.train.revision });
-  const shown: { key: string; file: string; line: number; text: string }[] = [];
-  for await (const row of readRows(project, "train", context.signal)) {
-    shown.push({ key: row.key, file: row.file, line: row.line, text: previewMask(row, base.tokenizer) });
-    if (shown.length >= count) break;
-  }
-  const { bold } = context.colors;
-  return {
-    exitCode: 0,
-    text: shown.map(({ file, line, key, text }) => `${bold(`${file}:${line}  ${key}`)}\n${text}`).join("\n\n"),
-    document: { version: 1, project: config.name, rows: shown },
-  };
 }

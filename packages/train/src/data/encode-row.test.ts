@@ -5,8 +5,9 @@ import { GituneError, type Row, type RowContent } from "@gitune/core";
 import { parseChatTemplate } from "../tokenizer/chat-template.js";
 import { type BaseTokenizer, loadTokenizer } from "../tokenizer/tokenizer.js";
 import { countContentTokens } from "./count-tokens.js";
-import { type EncodeOptions, type EncodeOutcome, encodeRow, previewMask } from "./encode-row.js";
+import { type EncodeOptions, type EncodeOutcome, encodeRow } from "./encode-row.js";
 import { encodeRows } from "./encoded-rows.js";
+import { markPieces, previewRow } from "./preview-row.js";
 
 const fixture = fileURLToPath(new URL("../../test/fixtures/tiny-chat", import.meta.url));
 const options: EncodeOptions = { maxLength: 200, overflow: "error" };
@@ -55,7 +56,7 @@ describe("encodeRow", () => {
     const outcome = encodeRow(row(content), tokenizer, options);
     assert.equal(labels(tokenizer, outcome), "b c<|im_end|>e<|im_end|>");
     assert.equal(
-      previewMask(row(content), tokenizer),
+      markPieces(previewRow(row(content), tokenizer, options).pieces),
       "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n⟦b c<|im_end|>⟧\n" +
         "<|im_start|>user\nd<|im_end|>\n<|im_start|>assistant\n⟦e<|im_end|>⟧\n",
     );
@@ -83,7 +84,7 @@ describe("encodeRow", () => {
     assert.equal(labels(tokenizer, outcome), " blue.<|im_end|>");
     const ended: RowContent = { kind: "completion", prompt: "", completion: "x<|endoftext|>" };
     assert.equal(labels(tokenizer, encodeRow(row(ended), tokenizer, options)), "<|endoftext|>");
-    assert.equal(previewMask(row(content), tokenizer), "The sky is⟦ blue.<|im_end|>⟧");
+    assert.equal(markPieces(previewRow(row(content), tokenizer, options).pieces), "The sky is⟦ blue.<|im_end|>⟧");
   });
 
   it("puts BOS before raw text and supervises all that follows", () => {

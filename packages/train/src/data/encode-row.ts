@@ -73,22 +73,6 @@ export function encodeRow(row: Row, tokenizer: BaseTokenizer, options: EncodeOpt
   return { kind: "encoded", ids, labelMask, cutTokens: length - kept };
 }
 
-/**
- * A row's text with its supervised parts between ⟦ and ⟧, so that a person can check what is trained on.
- * Special tokens are shown as they are.
- */
-export function previewMask(row: Row, tokenizer: BaseTokenizer): string {
-  const segments = segmentContent(row.content, tokenizer);
-  if (!isSegments(segments)) throw new GituneError({ ...segments, ...placeOf(row) });
-  return segments
-    .filter(({ ids }) => ids.length > 0)
-    .map(({ ids, isSupervised }) => {
-      const text = tokenizer.decode(ids, { skipSpecialTokens: false });
-      return isSupervised ? `⟦${text}⟧` : text;
-    })
-    .join("");
-}
-
 /** Narrows what `segmentContent` returned. */
 export const isSegments = (value: readonly Segment[] | Issue): value is readonly Segment[] => Array.isArray(value);
 
