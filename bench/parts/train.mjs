@@ -34,7 +34,10 @@ const PEERS = {
     settings: { weights: "bfloat16", adapterFloat32: false, flushDenormal: true, labelPositions: true },
   },
 };
-const OURS = { "gitune float32": { compute: "f32" }, "gitune int8": { compute: "int8" } };
+const OURS = {
+  "gitune float32": { compute: "f32", packing: true },
+  "gitune int8": { compute: "int8", packing: true },
+};
 
 /** @param {import("../run.mjs").Context} context */
 export async function run(context) {
