@@ -1,13 +1,12 @@
 /**
  * All that the benchmark uses of the engine, in one place: its parts are not public, so this is what changes with them.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname } from "node:path";
 import { readPeftAdapter } from "../../packages/train/dist/adapter/peft.js";
-import { readWeights } from "../../packages/train/dist/base.js";
+import { openBase } from "../../packages/train/dist/base.js";
 import { makeStepBatches, planTraining } from "../../packages/train/dist/data/batches.js";
+import { engineSettings } from "../../packages/train/dist/device.js";
 import { EngineThread } from "../../packages/train/dist/engine/client.js";
-import { readModelConfig } from "../../packages/train/dist/models/read-model-config.js";
 
 export { onnxBackend } from "../../packages/train/dist/backends/onnx/session.js";
 export { encodeRow } from "../../packages/train/dist/data/encode-row.js";
@@ -15,35 +14,33 @@ export { Graph } from "../../packages/train/dist/ir/node.js";
 export { input } from "../../packages/train/dist/ops/leaf.js";
 export { matMul } from "../../packages/train/dist/ops/matmul.js";
 export { loadTokenizer } from "../../packages/train/dist/tokenizer/tokenizer.js";
-export { EngineThread };
 
 /**
- * A base without its tokenizer.
- * @param {string} folder Hugging Face layout
- * @param {number} [layers] the first so many only
+ * A base as the engine takes it, opened as a project opens it: read, hashed, its tokenizer made.
+ * @param {{ base: string, layers?: number, cacheDir?: string }} settings `base`: folder or GGUF file, absolute; `layers`: the
+ *   first so many only; `cacheDir`: where a GGUF file's unpacked weights are kept
  */
-export async function openSpec(folder, layers) {
-  const file = join(folder, "config.json");
-  const config = readModelConfig(JSON.parse(readFileSync(file, "utf8")), file);
-  const weights = await readWeights(folder, config, folder);
-  return { config: layers ? { ...config, layers } : config, weights };
+async function openSpec({ base, layers, cacheDir }) {
+  const place = { root: dirname(base), projectDir: ".", base: basename(base), revision: null };
+  const { spec } = await openBase({ ...place, ...(cacheDir ? { cacheDir } : {}) });
+  return layers ? { ...spec, config: { ...spec.config, layers } } : spec;
 }
 
 /** @param {{ threads: number }} settings */
-export const engineThread = ({ threads }) => new EngineThread({ threads, providers: ["cpu"] });
+export const engineThread = ({ threads }) => new EngineThread(engineSettings("cpu", threads));
 
 /**
  * What the training call takes.
  * @param {object} settings as `lib/settings.mjs` has them
  */
 export async function trainSpec(settings) {
-  const { base, layers, r, targets, weightDecay, maxGradNorm, compute } = settings;
+  const { r, targets, weightDecay, maxGradNorm } = settings;
+  checkCompute(settings);
   return {
-    base: await openSpec(base, layers),
+    base: await openSpec(settings),
     technique: { type: "lora", r, alpha: 2 * r, dropout: 0, rslora: false, targets },
     optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, maxGradNorm },
     fromScratch: false,
-    ...(compute && compute !== "f32" ? { compute } : {}),
   };
 }
 
@@ -84,12 +81,18 @@ function encodedRows(rows) {
 }
 
 /** A model's sizes as `lib/flops.mjs` takes them. */
-export const modelSizes = async (folder) => (await openSpec(folder)).config;
+export const modelSizes = async (base) => (await openSpec({ base })).config;
 
 /**
  * What the decoding call takes.
- * @param {{ base: string, batch: number, compute?: string }} settings
+ * @param {{ base: string, cacheDir?: string, batch: number, compute?: string }} settings
  */
-export async function decodeSpec({ base, batch, compute }) {
-  return { base: await openSpec(base), adapter: null, batch, ...(compute && compute !== "f32" ? { compute } : {}) };
+export async function decodeSpec(settings) {
+  checkCompute(settings);
+  return { base: await openSpec(settings), adapter: null, batch: settings.batch };
+}
+
+/** What the engine does not offer must not be measured under its name. */
+function checkCompute({ compute = "f32" }) {
+  if (compute !== "f32") throw new Error(`the engine does not compute in ${compute}`);
 }

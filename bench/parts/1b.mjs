@@ -1,5 +1,5 @@
 /** A model of a billion parameters on this machine: random weights of Llama-3.2-1B's shape, frozen in 8 or 4 bits. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LLAMA_1B, writeRandomModel } from "../lib/random-model.mjs";
@@ -19,15 +19,23 @@ export async function run({ environment, threads, quick, say }) {
     say("1b: writing random weights");
     const config = quick ? { ...LLAMA_1B, num_hidden_layers: 2 } : LLAMA_1B;
     const { parameters } = writeRandomModel(folder, config);
-    // Any ids do: the model knows nothing.
+    // A tokenizer belongs to a base, any one: the model knows nothing.
+    for (const name of ["tokenizer.json", "tokenizer_config.json"])
+      copyFileSync(join(environment.hf, name), join(folder, name));
     const steps = (await Work.open(environment.hf)).full({ rows: 2, length: 256, steps: STEPS });
     const results = [];
     for (const compute of ["int8", "f32"]) {
       const side = nodeSide({
         name: `gitune ${compute}`,
         script: "gitune-side.mjs",
-        settings: { ...RECIPE, base: folder, threads, targets: TARGETS["q,v"], compute },
-        env: { XDG_CACHE_HOME: join(folder, "cache") },
+        settings: {
+          ...RECIPE,
+          base: folder,
+          threads,
+          targets: TARGETS["q,v"],
+          compute,
+          cacheDir: join(folder, "cache"),
+        },
       });
       say(`1b: ${STEPS} steps, ${compute}`);
       try {

@@ -1,6 +1,7 @@
 /** Batch generation: 200 prompts, 64 greedy tokens each, sides in turn; ids compared with the peer's in float32. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MachineError } from "../../scripts/parity/environment.mjs";
 import { openSides } from "../lib/side.mjs";
@@ -26,7 +27,11 @@ export async function run({ environment, threads, pairs, quick, cache, say }) {
   const contextSize =
     Math.ceil((Math.max(...prompts.map(({ length }) => length)) + tokens) / CONTEXT_STEP) * CONTEXT_STEP;
   const ours = (name, base, compute) => () =>
-    nodeSide({ name, script: "gitune-generate-side.mjs", settings: { base, threads, batch, compute } });
+    nodeSide({
+      name,
+      script: "gitune-generate-side.mjs",
+      settings: { base, threads, batch, compute, cacheDir: join(cache, "weights") },
+    });
   const transformers = (name, dtype) => () =>
     peerSide(environment, {
       name,

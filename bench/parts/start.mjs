@@ -11,24 +11,21 @@ export const title = "Time to the first step";
 const GOAL = 0.5;
 
 /** @param {import("../run.mjs").Context} context */
-export async function run({ environment, threads, pairs, say }) {
+export async function run({ environment, threads, pairs, cache, say }) {
   const [rows] = (await Work.open(environment.hf)).full({ rows: 4, length: 256, steps: 1 });
   const recipe = { ...RECIPE, threads, targets: TARGETS["q,v"] };
+  const ours = (settings) =>
+    nodeSide({ name: "gitune", script: "gitune-side.mjs", settings: { ...recipe, ...settings } });
   const emptyCaches = [];
   const makers = {
     peer: () =>
       peerSide(environment, { name: "peer", script: "train.py", settings: { ...recipe, base: environment.hf } }),
-    "gitune, weights cached": () =>
-      nodeSide({ name: "gitune", script: "gitune-side.mjs", settings: { ...recipe, base: environment.hf } }),
-    "gitune, GGUF, weights not cached": () => {
-      const cache = mkdtempSync(join(tmpdir(), "gitune-bench-"));
-      emptyCaches.push(cache);
-      return nodeSide({
-        name: "gitune, cold",
-        script: "gitune-side.mjs",
-        settings: { ...recipe, base: environment.gguf },
-        env: { XDG_CACHE_HOME: cache },
-      });
+    "gitune, Hugging Face folder": () => ours({ base: environment.hf }),
+    "gitune, GGUF file": () => ours({ base: environment.gguf, cacheDir: join(cache, "weights") }),
+    "gitune, GGUF file, never unpacked before": () => {
+      const cacheDir = mkdtempSync(join(tmpdir(), "gitune-bench-"));
+      emptyCaches.push(cacheDir);
+      return ours({ base: environment.gguf, cacheDir });
     },
   };
   const seconds = Object.fromEntries(Object.keys(makers).map((name) => [name, []]));
@@ -47,12 +44,13 @@ export async function run({ environment, threads, pairs, say }) {
         delete seconds[name];
       } finally {
         await side.close();
-        for (const cache of emptyCaches.splice(0)) rmSync(cache, { recursive: true, force: true });
+        for (const folder of emptyCaches.splice(0)) rmSync(folder, { recursive: true, force: true });
       }
     }
   }
-  const ours = Object.keys(seconds).filter((name) => name !== "peer");
-  const shares = ours.map((name) => ({ name, ...ratioOf(seconds[name], seconds.peer) }));
+  const shares = Object.keys(seconds)
+    .filter((name) => name !== "peer")
+    .map((name) => ({ name, ...ratioOf(seconds[name], seconds.peer) }));
   return {
     seconds,
     tables: [
