@@ -7,7 +7,7 @@ import { type MicroPlan, makeMicroBatch, planMicroBatch } from "../data/batches.
 import type { MicroBatch, OptimizerState } from "../loop/program.js";
 import { fixedRows } from "../testing/fixed-rows.js";
 import { rowLanes } from "../testing/row-lanes.js";
-import { TINY, tinyBase, wave } from "../testing/tiny-base.js";
+import { TINY, tinyBase, VARIED, wave } from "../testing/tiny-base.js";
 import { DecodeEngine, type DecodeOptions } from "./decode-engine.js";
 import { TrainEngine } from "./train-engine.js";
 
@@ -48,9 +48,13 @@ function relativeError(a: Float32Array, b: Float32Array): number {
   return Math.sqrt(difference / norm);
 }
 
-for (const technique of [lora, { type: "full" } as const]) {
-  test(`${technique.type}: three steps on ONNX Runtime equal the float64 reference`, async () => {
-    await using base = await tinyBase();
+const VARIANTS = Object.entries({ "the plain decoder": TINY, "the most varied one": VARIED });
+
+for (const [[variant, config], technique] of VARIANTS.flatMap((of) =>
+  [lora, { type: "full" } as const].map((technique) => [of, technique] as const),
+)) {
+  test(`${technique.type}, ${variant}: three steps on ONNX Runtime equal the float64 reference`, async () => {
+    await using base = await tinyBase(config);
     const spec = { base: base.spec, technique, optimizer, fromScratch: false };
     const [fast, slow] = [new TrainEngine(spec, onnxBackend({ threads: 2 })), new TrainEngine(spec, referenceBackend)];
     let [a, b] = [await start(fast), await start(slow)];
@@ -87,9 +91,14 @@ test("one thread and two threads train to the same bytes", async () => {
   assert.equal(thetas[0], thetas[1]);
 });
 
-for (const dropout of [0, 0.3]) {
-  test(`rows that share a lane have the loss and the gradient of rows that do not, dropout ${dropout}`, async () => {
-    await using base = await tinyBase();
+for (const [config, dropout] of [
+  [TINY, 0],
+  [TINY, 0.3],
+  [VARIED, 0.3],
+] as const) {
+  const variant = `${config === TINY ? "plain" : "most varied"} decoder, dropout ${dropout}`;
+  test(`rows that share a lane have the loss and the gradient of rows that do not: ${variant}`, async () => {
+    await using base = await tinyBase(config);
     const lengths = [9, 4, 3, 2, 30, 20, 11];
     const encoded = fixedRows(
       lengths.map((length, row) => Array.from({ length }, (_, i) => (row * 13 + i * 5) % TINY.vocabSize)),
@@ -149,12 +158,14 @@ test("dropout changes the training loss, by its seed alone, and never the evalua
   await engine.close();
 });
 
-for (const [name, theta] of [
-  ["the bare base", null],
-  ["an adapter", (size: number) => Float32Array.from({ length: size }, (_, i) => wave(i) * 0.3)],
+const adapterOf = (size: number) => Float32Array.from({ length: size }, (_, i) => wave(i) * 0.3);
+for (const [name, theta, config] of [
+  ["the bare base", null, TINY],
+  ["an adapter", adapterOf, TINY],
+  ["an adapter of the most varied decoder", adapterOf, VARIED],
 ] as const) {
   test(`${name}: decoding over the cache equals reading the whole text anew at every token`, async () => {
-    await using base = await tinyBase();
+    await using base = await tinyBase(config);
     const backend = onnxBackend({ threads: 2 });
     const size = new TrainEngine({ base: base.spec, technique: lora, optimizer, fromScratch: false }, backend).size;
     const adapter = theta ? { technique: lora, theta: theta(size) } : null;

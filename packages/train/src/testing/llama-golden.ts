@@ -1,6 +1,7 @@
 /** The 2-layer models whose numbers come from PyTorch and PEFT (`PROVENANCE.md` in `test/golden/llama` and `…/families`). */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { Technique } from "@gitune/core";
 import { gradients } from "../autodiff/grad.js";
 import type { Backend, Executable, Feeds } from "../backends/backend.js";
 import { readWeights } from "../base.js";
@@ -26,6 +27,7 @@ export type GoldenSet = "llama" | "families";
 export interface GoldenCase {
   readonly base: BaseSpec;
   readonly batch: MicroBatch;
+  readonly technique: Technique;
   /** alpha / r; null for full fine-tuning. */
   readonly loraScale: number | null;
   /** Names of what is trained, in the order of the flat vector. */
@@ -85,8 +87,10 @@ export async function readGolden(name: string, set: GoldenSet = "llama"): Promis
   const base = await readGoldenBase(name.split("/")[0]!, set);
   const run = readJson(`${set}/${name}.json`) as {
     readonly tensors: readonly string[];
-    readonly alpha?: number;
-    readonly r?: number;
+    readonly type: "lora" | "full";
+    readonly alpha: number;
+    readonly r: number;
+    readonly targets: readonly string[];
     readonly optimizer: AdamWOptions;
     readonly learningRates: readonly number[];
     readonly losses: readonly number[];
@@ -104,7 +108,10 @@ export async function readGolden(name: string, set: GoldenSet = "llama"): Promis
     trained.push({ name: tensor, shape, offset: size, size: sizeOf(shape), grad: await read(`grad/${tensor}`) });
     size += sizeOf(shape);
   }
-  const loraScale = run.alpha && run.r ? run.alpha / run.r : null;
+  const { type, r, alpha, targets } = run;
+  const technique: Technique =
+    type === "lora" ? { type, r, alpha, targets: [...targets], dropout: 0, rslora: false } : { type };
+  const loraScale = type === "lora" ? alpha / r : null;
   const [start, after, decay] = [new Float32Array(size), new Float32Array(size), new Float32Array(size)];
   let hasAfter = true;
   for (const tensor of trained) {
@@ -117,6 +124,7 @@ export async function readGolden(name: string, set: GoldenSet = "llama"): Promis
   return {
     base,
     batch: readGoldenBatch(set),
+    technique,
     loraScale,
     trained,
     size,

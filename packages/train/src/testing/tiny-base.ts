@@ -28,6 +28,27 @@ export const TINY: LlamaConfig = {
   windows: [null, null],
 };
 
+/** All that sets families apart, at once: biases, q/k norm, a window in one layer, stretched rope, heads of an odd width. */
+export const VARIED: LlamaConfig = {
+  ...TINY,
+  headDim: 6,
+  tiedHead: false,
+  ropeScaling: {
+    type: "yarn",
+    factor: 2,
+    originalPositions: 16,
+    betaFast: 32,
+    betaSlow: 1,
+    truncate: true,
+    attentionFactor: 1.1,
+  },
+  qkvBias: true,
+  outBias: true,
+  mlpBias: true,
+  qkNorm: true,
+  windows: [3, null],
+};
+
 /** A value in -1..1 that looks random and never changes. */
 export const wave = (i: number): number => Math.sin(i * 12.9898 + 78.233) * 0.9;
 

@@ -8,9 +8,11 @@ import { onnxBackend } from "../../backends/onnx/session.js";
 import { type BaseSpec, closedSizes, frozenTensors } from "../../engine/base-spec.js";
 import { DecodeEngine } from "../../engine/decode-engine.js";
 import { PlaceFeeds } from "../../engine/pass-feeds.js";
+import { TrainEngine } from "../../engine/train-engine.js";
 import { Graph, type Node } from "../../ir/node.js";
 import type { Shape } from "../../ir/shape.js";
 import { verifyGraph } from "../../ir/verify.js";
+import type { OptimizerState } from "../../loop/program.js";
 import type { Params } from "../../nn/params.js";
 import { MASKED } from "../../nn/row-mask.js";
 import { expandComposites } from "../../passes/expand-composites.js";
@@ -31,6 +33,8 @@ const casesOf = (model: string): string[] =>
 
 /** f32 on both sides, sums in another order. */
 const LOGITS = 1e-5;
+/** Relative to the largest loss, after three steps of AdamW. */
+const LOSSES = 1e-5;
 
 const backend = onnxBackend({ threads: 1 });
 
@@ -115,6 +119,33 @@ for (const model of MODELS) {
         verifyGraph([loss, grad]);
         verifyGraph(expandComposites([loss, grad]), { lowered: true });
         await assertTrainsAs(golden, backend);
+      });
+
+      test(`takes the same steps in the engine, laid out by its own tuner: ${name}`, async () => {
+        const { base, technique, optimizer, ...golden } = await readGolden(`${model}/${name}`, "families");
+        const engine = new TrainEngine({ base, technique, optimizer, fromScratch: false }, backend);
+        try {
+          const zeros = () => new Float32Array(engine.size);
+          let state: OptimizerState = { theta: zeros(), m: zeros(), v: zeros(), step: 0 };
+          assert.deepEqual(
+            engine.tensors.map((tensor) => tensor.name).sort(),
+            golden.trained.map((tensor) => tensor.name).sort(),
+          );
+          for (const { name: tensor, offset, size } of engine.tensors) {
+            const from = golden.trained.find((one) => one.name === tensor)!.offset;
+            state.theta.set(golden.start.subarray(from, from + size), offset);
+          }
+          const losses: number[] = [];
+          for (const learningRate of golden.learningRates) {
+            const step = await engine.step(state, [golden.batch], learningRate);
+            losses.push(step.loss);
+            state = step.state;
+          }
+          losses.push(await engine.loss(state.theta, golden.batch));
+          assertClose(losses, golden.losses, LOSSES, "losses");
+        } finally {
+          await engine.close();
+        }
       });
     }
   });

@@ -4,6 +4,7 @@
  * @see https://github.com/huggingface/transformers/blob/main/src/transformers/modeling_rope_utils.py (`_compute_llama3_parameters`)
  */
 import { closeSync, openSync, readSync } from "node:fs";
+import { type RopeScaling, ropeFrequencies } from "../../nn/rope-frequencies.js";
 import { GGML_TYPES } from "./ggml-types.js";
 import { ggufError } from "./gguf-error.js";
 import type { GgufFile } from "./gguf-file.js";
@@ -59,16 +60,16 @@ export function llama3Scaling(
 }
 
 /** What each frequency, from the highest, is divided by. */
-function llama3Divisors(scaling: Llama3Scaling, theta: number, headDim: number): number[] {
-  const { factor, low_freq_factor: low, high_freq_factor: high, original_max_position_embeddings: context } = scaling;
-  return Array.from({ length: headDim / 2 }, (_, i) => {
-    // Turns that this frequency makes over the original context.
-    const turns = context / (2 * Math.PI * theta ** ((2 * i) / headDim));
-    if (turns > high) return 1;
-    if (turns < low) return factor;
-    const smooth = (turns - low) / (high - low);
-    return 1 / ((1 - smooth) / factor + smooth);
+function llama3Divisors(scaling: Llama3Scaling, ropeTheta: number, headDim: number): number[] {
+  const frequencies = (ropeScaling: RopeScaling | null) => ropeFrequencies(headDim, { ropeTheta, ropeScaling }).inverse;
+  const scaled = frequencies({
+    type: "llama3",
+    factor: scaling.factor,
+    lowFreqFactor: scaling.low_freq_factor,
+    highFreqFactor: scaling.high_freq_factor,
+    originalPositions: scaling.original_max_position_embeddings,
   });
+  return Array.from(frequencies(null), (plain, i) => plain / scaled[i]!);
 }
 
 function readDivisors(gguf: GgufFile, headDim: number): Float32Array | null {
