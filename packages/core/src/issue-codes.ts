@@ -132,6 +132,8 @@ export const ISSUE_CODES = {
   "engine.shape": "Shapes of an operation do not fit together.",
   "lora.rank": "LoRA's rank is below 1 or above the size of a layer.",
   "lora.targets": "LoRA's targets match no layer of the base.",
+  "merge.differs": "A merged model does not say what the adapter on its base says.",
+  "merge.out": "The folder that a merged model would go to is not empty.",
   "model.config": "The base's config.json is missing or not valid.",
   "model.unsupported": "The base is of a kind that gitune does not know yet.",
   "resume.damaged": "A checkpoint was damaged and skipped.",

@@ -3,6 +3,7 @@ export { type PeftAdapter, readPeftAdapter } from "./adapter/peft.js";
 export { type Base, countTokens, type OpenBaseOptions, openBase, weightsCache } from "./base.js";
 export { defaultThreads, deviceClass, ENGINE_VERSION } from "./device.js";
 export { createGenerator, type Generator, type GeneratorOptions } from "./generator.js";
+export { type MergeOptions, type MergeResult, mergeAdapter } from "./merge-adapter.js";
 export { type DeviceReport, probeDevices } from "./probe-devices.js";
 export { type SmokeOptions, type SmokeReport, smokeTrain } from "./smoke-train.js";
 export type { BaseTokenizer } from "./tokenizer/tokenizer.js";

@@ -1,7 +1,7 @@
 /** What training wrote: an adapter's folder, or a model's (`technique: full`). */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { GituneError, hashFile } from "@gitune/core";
+import { GituneError, hashFile, type LoraTechnique } from "@gitune/core";
 import { adapterSha256, readPeftAdapter } from "./adapter/peft.js";
 import { type Base, readWeights } from "./base.js";
 import type { ModelSpec } from "./engine/model-spec.js";
@@ -27,8 +27,17 @@ export async function readTrained(folder: string | null, base: Base): Promise<Mo
   return { base: base.spec, adapter: await readAdapter(folder, base) };
 }
 
-/** An adapter as the flat vector that its tuner lays out. */
-async function readAdapter(folder: string, base: Base): Promise<NonNullable<ModelSpec["adapter"]>> {
+/** A LoRA adapter as `ModelSpec` takes it. */
+export interface LoraSpec {
+  readonly technique: LoraTechnique;
+  readonly theta: Float32Array;
+}
+
+/**
+ * An adapter as the flat vector that its tuner lays out.
+ * @throws GituneError (exit code 2) `adapter.shape` where it does not fit the base, and what reading it throws
+ */
+export async function readAdapter(folder: string, base: Base): Promise<LoraSpec> {
   const { technique, tensors } = await readPeftAdapter(folder);
   const tuner = loraTuner(llamaLinears(base.config), technique);
   const { size } = layOut(tuner.tensors);
