@@ -26,7 +26,7 @@ def write_weights(gguf: Path, out: Path) -> None:
     # The head is the embedding: one tensor, stored once.
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
     save_file(tensors, out / "model.safetensors", {"format": "pt"})
-    config = model.config.to_dict()
+    config = json.loads(model.config.to_json_string(use_diff=True))
     # What the file's reader leaves here is about the file, not about the model.
     for name in ("quantization_config", "_model_name_or_path"):
         config.pop(name, None)
