@@ -19,7 +19,7 @@ import { adamW } from "../../optim/adamw.js";
 import { goldenFeeds, goldenTrainingGraph, readGolden } from "../../testing/llama-golden.js";
 import { randomFrom, uniform } from "../../testing/random.js";
 import { rowLanes } from "../../testing/row-lanes.js";
-import { TINY } from "../../testing/tiny-base.js";
+import { TINY, VARIED } from "../../testing/tiny-base.js";
 import type { Feeds } from "../backend.js";
 import { onnxBackend } from "./session.js";
 
@@ -164,55 +164,57 @@ describe("one to four threads give the same bytes", () => {
     await assertSameBytes(() => ({ ...goldenTrainingGraph(golden) }), { ...goldenFeeds(golden), theta });
   });
 
-  test("every gradient of a Llama of 2 layers that is large enough to be split", async () => {
-    const config: LlamaConfig = {
-      ...TINY,
-      hiddenSize: 192,
-      intermediateSize: 512,
-      heads: 6,
-      kvHeads: 2,
-      headDim: 32,
-      vocabSize: 1500,
-      maxPositions: 128,
-    };
-    const tensors = llamaTensors(config).map(({ name, shape }) => ({
-      name,
-      shape,
-      size: shape.reduce((a, b) => a * b, 1),
-    }));
-    const size = tensors.reduce((total, tensor) => total + tensor.size, 0);
-    const pass = { batch: 3, length: 61 };
-    const labels = 150;
-    const make = (): Record<string, Node> => {
-      const graph = new Graph();
-      const theta = input(graph, "theta", [size]);
-      let offset = 0;
-      const parts = new Map<string, Node>();
-      for (const tensor of tensors) {
-        parts.set(tensor.name, reshape(slice(theta, 0, offset, offset + tensor.size), tensor.shape));
-        offset += tensor.size;
-      }
-      const loss = llamaLoss(graph, config, { tensor: (name) => parts.get(name)!, update: () => null });
-      const grads = gradients(loss, [...parts.values()]);
-      return {
-        loss,
-        grad: concat(
-          grads.map((grad, i) => reshape(grad, [tensors[i]!.size])),
-          0,
-        ),
+  for (const [variant, tiny] of Object.entries({ plain: TINY, "most varied": VARIED })) {
+    test(`every gradient of a Llama of 2 layers that is large enough to be split: the ${variant} one`, async () => {
+      const config: LlamaConfig = {
+        ...tiny,
+        hiddenSize: 192,
+        intermediateSize: 512,
+        heads: 6,
+        kvHeads: 2,
+        headDim: 32,
+        vocabSize: 1500,
+        maxPositions: 128,
       };
-    };
-    await assertSameBytes(make, {
-      theta: vector("theta", size, -0.1, 0.1),
-      ...passFeeds(
-        rowLanes({
-          ...pass,
-          ids: indices(pass.batch * pass.length, 40).data,
-          positions: indices(labels, pass.batch * pass.length).data,
-          labels: indices(labels, config.vocabSize).data,
-        }),
-        new PlaceFeeds(config),
-      ),
+      const tensors = llamaTensors(config).map(({ name, shape }) => ({
+        name,
+        shape,
+        size: shape.reduce((a, b) => a * b, 1),
+      }));
+      const size = tensors.reduce((total, tensor) => total + tensor.size, 0);
+      const pass = { batch: 3, length: 61 };
+      const labels = 150;
+      const make = (): Record<string, Node> => {
+        const graph = new Graph();
+        const theta = input(graph, "theta", [size]);
+        let offset = 0;
+        const parts = new Map<string, Node>();
+        for (const tensor of tensors) {
+          parts.set(tensor.name, reshape(slice(theta, 0, offset, offset + tensor.size), tensor.shape));
+          offset += tensor.size;
+        }
+        const loss = llamaLoss(graph, config, { tensor: (name) => parts.get(name)!, update: () => null });
+        const grads = gradients(loss, [...parts.values()]);
+        return {
+          loss,
+          grad: concat(
+            grads.map((grad, i) => reshape(grad, [tensors[i]!.size])),
+            0,
+          ),
+        };
+      };
+      await assertSameBytes(make, {
+        theta: vector("theta", size, -0.1, 0.1),
+        ...passFeeds(
+          rowLanes({
+            ...pass,
+            ids: indices(pass.batch * pass.length, 40).data,
+            positions: indices(labels, pass.batch * pass.length).data,
+            labels: indices(labels, config.vocabSize).data,
+          }),
+          new PlaceFeeds(config),
+        ),
+      });
     });
-  });
+  }
 });

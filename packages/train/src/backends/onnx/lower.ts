@@ -285,7 +285,7 @@ class Lowering {
     return out;
   }
 
-  /** a·b + c in one Gemm where the product has no other user: one pass less over the sum. */
+  /** a·b + c, or + a bias, in one Gemm where the product has no other user: one pass less over the sum. */
   #fusedProduct(node: Node): { product: Node; addend: Node } | null {
     if (node.def.name !== "add") return null;
     for (const [product, addend] of [
@@ -300,7 +300,7 @@ class Lowering {
         plain &&
         this.#uses.get(product) === 1 &&
         !this.#skipped.has(product) &&
-        sameShape(addend.shape, product.shape)
+        (sameShape(addend.shape, product.shape) || sameShape(addend.shape, product.shape.slice(1)))
       ) {
         return { product, addend };
       }

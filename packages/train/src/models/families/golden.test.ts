@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Feeds, Tensor } from "../../backends/backend.js";
 import { onnxBackend } from "../../backends/onnx/session.js";
+import { tfjsBackend } from "../../backends/tfjs/session.js";
 import { type BaseSpec, closedSizes, frozenTensors } from "../../engine/base-spec.js";
 import { DecodeEngine } from "../../engine/decode-engine.js";
 import { PlaceFeeds } from "../../engine/pass-feeds.js";
@@ -150,6 +151,15 @@ for (const model of MODELS) {
     }
   });
 }
+
+// One model of each new part is enough: op by op the backends agree (testing/backend-parity.ts).
+describe("on TensorFlow.js too", () => {
+  for (const name of ["qwen2-window/full", "qwen3/lora-all", "llama-biases/lora-all"]) {
+    test(name, async () => {
+      await assertTrainsAs(await readGolden(name, "families"), tfjsBackend({ runtime: "tfjs-wasm", threads: 1 }));
+    });
+  }
+});
 
 interface Bare {
   readonly rows: readonly number[][];
