@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { lineProgress, progressLine } from "./progress.js";
+import { lineProgress, progressLine, secondsLeft } from "./progress.js";
 import { colorsFor } from "./streams.js";
 
 const event = { phase: "train", done: 12, total: 40, unit: "steps", detail: { loss: 2.1 } };
@@ -11,6 +11,14 @@ test("a line says phase, count, share and details", () => {
   assert.equal(progressLine({ phase: "read", done: 7, total: 0, unit: "rows" }), "read: 7/0 rows");
 });
 
+test("what is left is told from the pace since the phase's first event, not from what a resumed run had done", () => {
+  const start = { phase: "train", done: 10, timeMs: 1000 };
+  const at = (done: number) => secondsLeft({ ...event, done }, start, 5000);
+  assert.equal(at(12), 56);
+  assert.deepEqual([at(10), at(40)], [null, null]);
+  assert.equal(progressLine(event, 56), "train: 12/40 steps (30%), 56.0 s left, loss 2.1");
+});
+
 test("lines come at intervals, not with every event, and end with stop", async () => {
   const lines: string[] = [];
   const display = lineProgress((line) => lines.push(line), 40);
@@ -18,7 +26,7 @@ test("lines come at intervals, not with every event, and end with stop", async (
   assert.deepEqual(lines, []);
   await sleep(100);
   assert.ok(lines.length >= 1 && lines.length <= 2, String(lines.length));
-  assert.equal(lines[0], "train: 9/40 steps (22%), loss 2.1");
+  assert.match(lines[0] ?? "", /^train: 9\/40 steps \(22%\), \d+ ms left, loss 2\.1$/);
   display.stop();
   const count = lines.length;
   await sleep(80);
