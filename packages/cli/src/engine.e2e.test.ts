@@ -342,7 +342,7 @@ test("validation losses: in train's answer, in run's, in the report; changed row
   );
   const best = Math.min(...validation.map(({ loss }) => loss));
   assert.equal(validation.find(({ step }) => step === kept_step)?.loss, best);
-  assert.match((await repository.gitune(["train", "--out", "out"])).stdout, /\n {2}validation loss \d/);
+  assert.match((await repository.gitune(["train", "--out", "out"])).stdout, /\n {2}validation {2}loss \d/);
 
   repository.write({ "datasets/colors/validation.jsonl": jsonl([row(20), row(21, "red"), row(22)]) });
   const first = documentOf(await repository.gitune(["run", "--no-bare", "--json"]));

@@ -89,11 +89,11 @@ async function trainProject(context: Context, project: Project, options: Options
   const loss = first === undefined || last === undefined ? "" : `, loss ${first.toFixed(3)} to ${last.toFixed(3)}`;
   const lines = [
     `Trained ${config.name}: ${counted(result.steps, "step")} in ${formatSeconds(result.seconds)}${loss}`,
-    `  rows      ${result.rows.used} used, ${result.rows.cut} cut, ${result.rows.dropped} dropped`,
-    `  tokens    ${result.tokens.toLocaleString("en")}, ${Math.round(result.tokensPerSecond)} a second`,
+    `  rows        ${result.rows.used} used, ${result.rows.cut} cut, ${result.rows.dropped} dropped`,
+    `  tokens      ${result.tokens.toLocaleString("en")}, ${Math.round(result.tokensPerSecond)} a second`,
     ...validationLines(result),
-    `  adapter   ${relative(context.cwd, result.adapterDir) || "."}`,
-    `  sha256    ${result.adapterSha256}`,
+    `  adapter     ${relative(context.cwd, result.adapterDir) || "."}`,
+    `  sha256      ${result.adapterSha256}`,
   ];
   return {
     exitCode: 0,
@@ -122,8 +122,8 @@ function validationLines({ validation, keptStep, isStoppedEarly, steps }: TrainA
   const [first, last] = [validation[0], validation.at(-1)];
   if (first === undefined || last === undefined) return [];
   const best = validation.reduce((lowest, record) => (record.loss < lowest.loss ? record : lowest));
-  const kept = keptStep < steps ? `; kept the best, ${best.loss.toFixed(3)} at step ${keptStep}` : "";
+  const kept = keptStep < steps ? `; kept the lowest, ${best.loss.toFixed(3)} at step ${keptStep}` : "";
   const stopped = isStoppedEarly ? "; stopped early" : "";
   const way = first === last ? last.loss.toFixed(3) : `${first.loss.toFixed(3)} to ${last.loss.toFixed(3)}`;
-  return [`  validation loss ${way}${kept}${stopped}`];
+  return [`  validation  loss ${way}${kept}${stopped}`];
 }

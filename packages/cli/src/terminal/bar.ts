@@ -1,6 +1,8 @@
 /** The progress bar, in a file of its own: only a terminal pays for loading it. */
 import cliProgress from "cli-progress";
+import { Pace } from "./pace.js";
 import type { ProgressDisplay } from "./progress.js";
+import { formatSeconds } from "./table.js";
 
 /**
  * Draws one bar a phase with cli-progress. A finished phase leaves no trace: the verb's answer says what came of it.
@@ -8,6 +10,7 @@ import type { ProgressDisplay } from "./progress.js";
 export function barProgress(stream: NodeJS.WriteStream): ProgressDisplay {
   let bar: cliProgress.SingleBar | undefined;
   let phase = "";
+  const pace = new Pace();
   const stop = () => {
     bar?.stop();
     bar = undefined;
@@ -15,16 +18,18 @@ export function barProgress(stream: NodeJS.WriteStream): ProgressDisplay {
   };
   return {
     onProgress: (event) => {
-      const detail = Object.entries(event.detail ?? {})
-        .map(([name, value]) => `${name} ${value}`)
-        .join("  ");
+      const left = pace.secondsLeft(event, performance.now());
+      const detail = [
+        ...(left === null ? [] : [`${formatSeconds(left)} left`]),
+        ...Object.entries(event.detail ?? {}).map(([name, value]) => `${name} ${value}`),
+      ].join("  ");
       const payload = { phase: event.phase, unit: event.unit, detail };
       if (!bar || phase !== event.phase) {
         stop();
         phase = event.phase;
         bar = new cliProgress.SingleBar({
           stream,
-          format: "{phase} {bar} {value}/{total} {unit}  {eta_formatted} left  {detail}",
+          format: "{phase} {bar} {value}/{total} {unit}  {detail}",
           barCompleteChar: "█",
           barIncompleteChar: "░",
           barsize: 24,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { lineProgress, progressLine, secondsLeft } from "./progress.js";
+import { Pace } from "./pace.js";
+import { lineProgress, progressLine } from "./progress.js";
 import { colorsFor } from "./streams.js";
 
 const event = { phase: "train", done: 12, total: 40, unit: "steps", detail: { loss: 2.1 } };
@@ -12,10 +13,11 @@ test("a line says phase, count, share and details", () => {
 });
 
 test("what is left is told from the pace since the phase's first event, not from what a resumed run had done", () => {
-  const start = { phase: "train", done: 10, timeMs: 1000 };
-  const at = (done: number) => secondsLeft({ ...event, done }, start, 5000);
-  assert.equal(at(12), 56);
-  assert.deepEqual([at(10), at(40)], [null, null]);
+  const pace = new Pace();
+  assert.equal(pace.secondsLeft({ ...event, done: 10 }, 1000), null);
+  assert.equal(pace.secondsLeft({ ...event, done: 12 }, 5000), 56);
+  assert.equal(pace.secondsLeft({ ...event, done: 40 }, 6000), null);
+  assert.equal(pace.secondsLeft({ ...event, phase: "evaluate", done: 39 }, 7000), null);
   assert.equal(progressLine(event, 56), "train: 12/40 steps (30%), 56.0 s left, loss 2.1");
 });
 
