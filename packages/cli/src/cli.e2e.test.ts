@@ -283,9 +283,18 @@ test("diff shows uncommitted rows, and the rows between two commits", async () =
 
 test("doctor looks at the machine outside of a repository, too", async () => {
   const { code, stdout } = await gitune(["doctor", "--json"], { cwd: tmpdir() });
-  const document = JSON.parse(stdout) as { ok: boolean; findings: { what: string; ok: boolean }[] };
+  const document = JSON.parse(stdout) as {
+    ok: boolean;
+    findings: { what: string; ok: boolean; fix?: string; memory_bytes?: number }[];
+  };
   assert.deepEqual([code, document.ok], [0, true]);
-  assert.ok(document.findings.some(({ what, ok }) => what === "device cpu" && ok));
+  const devices = document.findings.filter(({ what }) => what.startsWith("device "));
+  assert.deepEqual(
+    devices.map(({ what }) => what.slice("device ".length)),
+    ["cpu", "cuda", "webgpu", "tfjs-node-gpu", "tfjs-node", "tfjs"],
+  );
+  assert.ok(devices[0]?.ok && (devices[0].memory_bytes ?? 0) > 0);
+  for (const { ok, fix } of devices) assert.equal(fix === undefined, ok);
 });
 
 test("compare refuses what is no results file", async () => {

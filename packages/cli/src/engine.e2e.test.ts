@@ -319,6 +319,48 @@ test("train --smoke: every part once, and nothing is left of it", async () => {
   assert.deepEqual([refused.code, /validation\.jsonl:1/.test(refused.stderr)], [2, true]);
 });
 
+test("another device trains and generates too; its results are not the CPU's, and one that is not here is refused", async () => {
+  const repository = project();
+  const losses: number[] = [];
+  for (const device of ["cpu", "tfjs"]) {
+    const trained = await repository.gitune(["train", "--device", device, "--out", device, "--json"]);
+    assert.equal(trained.code, 0, trained.stderr);
+    losses.push((JSON.parse(trained.stdout) as { losses: number[] }).losses.at(-1)!);
+  }
+  assert.ok(Math.abs(losses[1]! - losses[0]!) < 1e-4 * losses[0]!, losses.join(", "));
+  const lockOf = (folder: string) =>
+    JSON.parse(readFileSync(join(repository.root, folder, "gitune.lock.json"), "utf8")) as { device: string };
+  assert.notEqual(lockOf("tfjs").device, lockOf("cpu").device);
+  const answers = [];
+  for (const device of ["cpu", "tfjs"]) {
+    const generate = [
+      "generate",
+      "--base",
+      "models/tiny",
+      "--adapter",
+      "cpu",
+      "--prompt",
+      "thing 1?",
+      "--device",
+      device,
+    ];
+    const generated = await repository.gitune([...generate, "--max-new-tokens", "5"]);
+    assert.equal(generated.code, 0, generated.stderr);
+    answers.push(generated.stdout);
+  }
+  assert.equal(answers[1], answers[0]);
+  const doctor = JSON.parse((await repository.gitune(["doctor", "--json"])).stdout) as {
+    findings: { what: string; ok: boolean; fix?: string }[];
+  };
+  for (const { what, ok, fix } of doctor.findings.filter(({ what }) => what.startsWith("device "))) {
+    if (ok) continue;
+    const refused = await repository.gitune(["train", "--device", what.slice("device ".length), "--out", "none"]);
+    assert.equal(refused.code, 3);
+    assert.match(refused.stderr, /\[device\.unavailable\]/);
+    assert.ok(refused.stderr.includes(`fix: ${fix}`), refused.stderr);
+  }
+});
+
 const VALIDATED = {
   "datasets/colors/gitune.yaml": config({ eval_steps: 2, early_stopping: { patience: 2 } }).replace(
     "train: train.jsonl",

@@ -2,7 +2,7 @@
 import { availableParallelism, cpus, totalmem } from "node:os";
 import type { Device } from "@gitune/core";
 import { missingCudaLibraries, missingOf as missingOnnx } from "./backends/onnx/runtime-files.js";
-import { findTfjs, type TfjsDevice } from "./backends/tfjs/runtimes.js";
+import { findTfjs, TFJS_RUNTIMES, type TfjsDevice } from "./backends/tfjs/runtimes.js";
 import { type Machine, type Missing, thisMachine } from "./machine.js";
 
 export interface DeviceReport {
@@ -12,7 +12,7 @@ export interface DeviceReport {
   readonly detail: string;
   /** The exact command that adds what is missing. */
   readonly fix?: string;
-  /** Of the device itself: the GPU's own, or the machine's. */
+  /** What the device computes in: a GPU's own memory, or what it can address of the machine's. */
   readonly memoryBytes?: number;
 }
 
@@ -49,7 +49,8 @@ async function tfjs(device: TfjsDevice, machine: Machine): Promise<Found | Missi
   const found = findTfjs(device, machine);
   if (typeof found !== "string") return found;
   if (found === "tfjs-node-gpu") return nvidia(machine);
-  return { detail: `TensorFlow.js on ${found}`, memoryBytes: totalmem() };
+  const limit = TFJS_RUNTIMES[found].memoryBytes ?? Number.POSITIVE_INFINITY;
+  return { detail: `TensorFlow.js on ${found}`, memoryBytes: Math.min(totalmem(), limit) };
 }
 
 /** The first GPU by NVIDIA's own tool, which tells more than the driver's files. */

@@ -10,6 +10,8 @@ interface Finding {
   readonly detail: string;
   /** The command or change that mends it. */
   readonly fix?: string;
+  /** What a device computes in. */
+  readonly memoryBytes?: number;
   /** Whether work is impossible without it. */
   readonly isNeeded: boolean;
 }
@@ -38,7 +40,8 @@ export const doctor: Verb = {
       findings.push({
         what: `device ${device.device}`,
         ok: device.available,
-        detail: device.detail,
+        detail: `${device.detail}${device.memoryBytes === undefined ? "" : `, ${gibibytes(device.memoryBytes)}`}`,
+        ...(device.memoryBytes === undefined ? {} : { memoryBytes: device.memoryBytes }),
         ...(device.fix === undefined ? {} : { fix: device.fix }),
         isNeeded: device.device === "cpu",
       });
@@ -58,7 +61,15 @@ export const doctor: Verb = {
     return {
       exitCode: ok ? 0 : 3,
       text: fixes.length > 0 ? `${table}\n\n${colors.bold("To add what is missing:")}\n${fixes.join("\n")}` : table,
-      document: { version: 1, ok, findings: findings.map(({ isNeeded, ...rest }) => ({ ...rest, needed: isNeeded })) },
+      document: {
+        version: 1,
+        ok,
+        findings: findings.map(({ isNeeded, memoryBytes, ...rest }) => ({
+          ...rest,
+          ...(memoryBytes === undefined ? {} : { memory_bytes: memoryBytes }),
+          needed: isNeeded,
+        })),
+      },
     };
   },
 };
@@ -71,12 +82,13 @@ export function nodeFinding(version: string): Finding {
   return { what: "node", ok, detail: version, ...(ok ? {} : { fix }), isNeeded: true };
 }
 
+const gibibytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+
 function memoryFinding(): Finding {
-  const gigabytes = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
   return {
     what: "memory",
     ok: totalmem() >= MINIMUM_MEMORY_BYTES,
-    detail: `${gigabytes(freemem())} of ${gigabytes(totalmem())} free`,
+    detail: `${gibibytes(freemem())} of ${gibibytes(totalmem())} free`,
     isNeeded: false,
   };
 }

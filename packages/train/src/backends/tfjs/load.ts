@@ -76,7 +76,7 @@ function prepareNative(threads: number): void {
 
 /**
  * Node 23 took `isNullOrUndefined` out of `node:util`, and tfjs-node 4.22, its last release, calls it for every op
- * (tensorflow/tfjs#8609; mended upstream in #8425, never released). `isArray` is deprecated, and used there too.
+ * (tensorflow/tfjs#8609; mended upstream in #8425, never released). It calls `isArray`, too, which only warns so far.
  * @internal exported for its test
  */
 export function restoreUtil(util: {
@@ -84,5 +84,5 @@ export function restoreUtil(util: {
   isArray?: (value: unknown) => boolean;
 }): void {
   util.isNullOrUndefined ??= (value) => value === null || value === undefined;
-  util.isArray ??= Array.isArray;
+  util.isArray = Array.isArray;
 }

@@ -15,6 +15,8 @@ export interface RuntimeNeeds {
   readonly isNative: boolean;
   /** The path of a file that is there when the hardware's driver is. */
   readonly driver?: string;
+  /** What it can address at most. */
+  readonly memoryBytes?: number;
 }
 
 /** Fastest first. */
@@ -30,6 +32,7 @@ export const TFJS_RUNTIMES: { readonly [K in TfjsRuntime]: RuntimeNeeds } = {
     packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
     backend: "wasm",
     isNative: false,
+    memoryBytes: 2 ** 32,
   },
   "tfjs-cpu": {
     packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu"],
