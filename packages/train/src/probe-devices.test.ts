@@ -72,7 +72,7 @@ const CASES: readonly {
     machine: machineWith({ packages: ort, files: [DRIVER, CUDA_FILE], programs: { ldd: LDD } }),
     device: "cuda",
     detail: /^not found: libcublas\.so\.13$/,
-    fix: /docs\/devices\.md/,
+    fix: /^apt-get install cuda-libraries-13-0 cudnn9-cuda-13 /,
   },
   {
     title: "all of it, with the GPU's name",

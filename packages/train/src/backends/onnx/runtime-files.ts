@@ -41,6 +41,12 @@ const NEEDS: { readonly [K in OnnxDevice]: DeviceNeeds } = {
   },
 };
 
+/** Packages of NVIDIA's archive for Debian and Ubuntu, by CUDA's major version. */
+const CUDA_PACKAGES: Readonly<Record<string, string>> = {
+  "12": "cuda-libraries-12-9 cudnn9-cuda-12",
+  "13": "cuda-libraries-13-0 cudnn9-cuda-13",
+};
+
 /** What a device lacks here; null where nothing is missing. */
 export function missingOf(device: OnnxDevice, machine: Machine): Missing | null {
   const folder = machine.packageFolder("onnxruntime-node");
@@ -72,9 +78,10 @@ export async function missingCudaLibraries(machine: Machine): Promise<Missing | 
   const answer = file && (await machine.ask("ldd", [file]));
   const names = answer ? [...answer.matchAll(/^\s*(\S+) => not found$/gm)].map(([, name]) => name) : [];
   if (names.length === 0) return null;
+  const major = names.find((name) => /^lib(cudart|cublas)/.test(name ?? ""))?.split(".so.")[1] ?? "";
   return {
     detail: `not found: ${names.join(", ")}`,
-    fix: "install CUDA's libraries of that version and cuDNN 9 (docs/devices.md), or put their folders on LD_LIBRARY_PATH",
+    fix: `apt-get install ${CUDA_PACKAGES[major] ?? CUDA_PACKAGES["12"]} (NVIDIA's archive), or put their folders on LD_LIBRARY_PATH`,
   };
 }
 
