@@ -6,9 +6,9 @@ import { machineWith } from "./testing/fake-machine.js";
 
 const bare = machineWith();
 
-test("results of one device class are interchangeable; auto is the CPU", () => {
+test("results of one device class are interchangeable; auto is the CPU", async () => {
   assert.equal(deviceClass("auto"), deviceClass("cpu"));
-  assert.deepEqual(engineSettings("auto", 2), { backend: "onnx", threads: 2, providers: ["cpu"] });
+  assert.deepEqual(await engineSettings("auto", 2), { backend: "onnx", threads: 2, providers: ["cpu"] });
 });
 
 test("no two engines share a class", () => {
@@ -31,10 +31,10 @@ test("no two engines share a class", () => {
   assert.equal(deviceClass("tfjs", machine), deviceClass("tfjs-node-gpu", machine));
 });
 
-test("a device that is not there is refused with the command that adds it, never replaced", () => {
+test("a device that is not there is refused with the command that adds it, never replaced", async () => {
   for (const device of ["cpu", "cuda", "webgpu", "tfjs-node-gpu", "tfjs-node", "tfjs"] as const) {
-    assert.throws(
-      () => engineSettings(device, 1, bare),
+    await assert.rejects(
+      engineSettings(device, 1, bare),
       (error) => {
         assert.ok(error instanceof GituneError);
         assert.equal(error.exitCode, 3);

@@ -34,14 +34,18 @@ export function deviceClass(device: Device, machine: Machine = thisMachine): str
  * What the engine's thread is started with.
  * @throws GituneError `device.unavailable` (exit code 3) with what is missing and the command that adds it
  */
-export function engineSettings(device: Device, threads: number, machine: Machine = thisMachine): EngineSettings {
+export async function engineSettings(
+  device: Device,
+  threads: number,
+  machine: Machine = thisMachine,
+): Promise<EngineSettings> {
   const resolved = resolveDevice(device);
   if (isTfjsDevice(resolved)) {
     const found = findTfjs(resolved, machine);
     if (typeof found !== "string") throw unavailable(resolved, found);
     return { backend: "tfjs", runtime: found, threads };
   }
-  const missing = missingOf(resolved, machine);
+  const missing = await missingOf(resolved, machine);
   if (missing) throw unavailable(resolved, missing);
   return { backend: "onnx", threads, providers: PROVIDERS[resolved] };
 }

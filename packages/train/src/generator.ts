@@ -43,7 +43,7 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
     });
   }
   const spec: DecodeSpec = { ...(await readTrained(adapter, base)), batch: batchSize };
-  const thread = new EngineThread(engineSettings(device, threads));
+  const thread = new EngineThread(await engineSettings(device, threads));
   await thread.call("openDecode", [spec]);
   return {
     generate: (prompts, settings, hooks) => generate(thread, base, prompts, settings, hooks),

@@ -1,7 +1,7 @@
 /** What this machine can run, looked at without starting it: `gitune doctor`. */
 import { availableParallelism, cpus, totalmem } from "node:os";
 import type { Device } from "@gitune/core";
-import { missingCudaLibraries, missingOf as missingOnnx } from "./backends/onnx/runtime-files.js";
+import { missingOf as missingOnnx } from "./backends/onnx/runtime-files.js";
 import { findTfjs, TFJS_RUNTIMES, type TfjsDevice } from "./backends/tfjs/runtimes.js";
 import { type Machine, type Missing, thisMachine } from "./machine.js";
 
@@ -22,9 +22,10 @@ type Probe = (machine: Machine) => Promise<Found | Missing>;
 const UNTRIED = "not yet run on such hardware by us";
 
 const PROBES: { readonly [K in Exclude<Device, "auto">]: Probe } = {
-  cpu: async (machine) => missingOnnx("cpu", machine) ?? processor(),
-  cuda: async (machine) => missingOnnx("cuda", machine) ?? (await missingCudaLibraries(machine)) ?? nvidia(machine),
-  webgpu: async (machine) => missingOnnx("webgpu", machine) ?? { detail: `driver and files are there; ${UNTRIED}` },
+  cpu: async (machine) => (await missingOnnx("cpu", machine)) ?? processor(),
+  cuda: async (machine) => (await missingOnnx("cuda", machine)) ?? nvidia(machine),
+  webgpu: async (machine) =>
+    (await missingOnnx("webgpu", machine)) ?? { detail: `driver and files are there; ${UNTRIED}` },
   "tfjs-node-gpu": (machine) => tfjs("tfjs-node-gpu", machine),
   "tfjs-node": (machine) => tfjs("tfjs-node", machine),
   tfjs: (machine) => tfjs("tfjs", machine),

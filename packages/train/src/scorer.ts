@@ -31,7 +31,7 @@ export async function openScorer(
   model: ModelSpec,
   { threads = defaultThreads(), device = "auto" }: Pick<ScorerOptions, "threads" | "device"> = {},
 ): Promise<Scorer> {
-  const thread = new EngineThread(engineSettings(device, threads));
+  const thread = new EngineThread(await engineSettings(device, threads));
   await thread.call("openScore", [model]);
   return { logits: (row) => thread.call("logits", [row]), close: () => thread.close() };
 }

@@ -190,7 +190,7 @@ function checkRecipe(recipe: TrainConfig, base: Base, { configFile }: Project): 
 }
 
 async function openProgram(recipe: TrainConfig, base: Base, threads: number, device: Device): Promise<TrainProgram> {
-  const thread = new EngineThread(engineSettings(device, threads));
+  const thread = new EngineThread(await engineSettings(device, threads));
   const spec: TrainSpec = {
     base: base.spec,
     technique: recipe.technique,

@@ -20,14 +20,12 @@ interface DeviceNeeds {
   readonly driver?: { readonly linux: string; readonly fix: string };
 }
 
-const CUDA_FILE = "libonnxruntime_providers_cuda.so";
-
 const NEEDS: { readonly [K in OnnxDevice]: DeviceNeeds } = {
   cpu: { platforms: ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64", "win32-x64", "win32-arm64"] },
   cuda: {
     platforms: ["linux-x64"],
     file: {
-      name: CUDA_FILE,
+      name: "libonnxruntime_providers_cuda.so",
       fix: "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false",
     },
     driver: {
@@ -48,7 +46,7 @@ const CUDA_PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /** What a device lacks here; null where nothing is missing. */
-export function missingOf(device: OnnxDevice, machine: Machine): Missing | null {
+export async function missingOf(device: OnnxDevice, machine: Machine): Promise<Missing | null> {
   const folder = machine.packageFolder("onnxruntime-node");
   if (folder === null) {
     return {
@@ -63,19 +61,18 @@ export function missingOf(device: OnnxDevice, machine: Machine): Missing | null 
   }
   if (driver && platform === "linux" && !machine.exists(driver.linux))
     return { detail: `no driver: ${driver.linux} is not there`, fix: driver.fix };
-  if (file && nativeFile(folder, file.name, machine) === null)
-    return { detail: `ONNX Runtime's ${file.name} is not installed`, fix: file.fix };
-  return null;
+  if (!file) return null;
+  const path = nativeFile(folder, file.name, machine);
+  if (path === null) return { detail: `ONNX Runtime's ${file.name} is not installed`, fix: file.fix };
+  return missingLibraries(path, machine);
 }
 
 /**
- * What CUDA's own libraries lack: which major versions are needed depends on the build, so the dynamic linker is asked.
+ * CUDA's own libraries: which versions are needed depends on the provider's build, so the dynamic linker is asked.
  * @returns null where it finds all, or cannot be asked
  */
-export async function missingCudaLibraries(machine: Machine): Promise<Missing | null> {
-  const folder = machine.packageFolder("onnxruntime-node");
-  const file = folder && nativeFile(folder, CUDA_FILE, machine);
-  const answer = file && (await machine.ask("ldd", [file]));
+async function missingLibraries(path: string, machine: Machine): Promise<Missing | null> {
+  const answer = await machine.ask("ldd", [path]);
   const names = answer ? [...answer.matchAll(/^\s*(\S+) => not found$/gm)].map(([, name]) => name) : [];
   if (names.length === 0) return null;
   const major = names.find((name) => /^lib(cudart|cublas)/.test(name ?? ""))?.split(".so.")[1] ?? "";
