@@ -49,7 +49,7 @@ export async function run({ environment, threads, pairs, quick, cache, say }) {
           script: "llama-cpp-side.mjs",
           settings: { gguf: environment.gguf, threads, batch, contextSize },
         }),
-      ours("gitune float32", environment.hf, "f32"),
+      ours("gitune f32", environment.hf, "f32"),
       ours("gitune int8", environment.hf, "int8"),
       ours("gitune Q4_1", environment.gguf, "stored"),
     ],
@@ -122,7 +122,7 @@ function report(answers, promptCount, tokens, batch, pairs) {
       },
     ],
     goals: [
-      goal("Generation, gitune float32, against transformers' generate (float32)", "gitune float32", reference, 3),
+      goal("Generation, gitune f32, against transformers' generate (float32)", "gitune f32", reference, 3),
       goal("Generation, gitune's fastest, against transformers' fastest", fastestOurs(results), peer, 3),
       goal("Generation at Q4_1, against llama.cpp", "gitune Q4_1", llamaCpp, 1),
     ],

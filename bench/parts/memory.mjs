@@ -7,41 +7,45 @@ export const title = "Memory";
 const STEPS = 3;
 const GOAL = 0.4;
 
-const WORKLOADS = {
-  "4 x 256": (work) => work.full({ rows: 4, length: 256, steps: STEPS }),
-  "8 x 128": (work) => work.full({ rows: 8, length: 128, steps: STEPS }),
-  chat: (work) => work.chat({ rows: 8, steps: STEPS, grouped: false }),
-};
+const WORKLOADS = [
+  { name: "4 x 256", targets: "q,v", make: (work) => work.full({ rows: 4, length: 256, steps: STEPS }) },
+  { name: "4 x 256", targets: "all linear", make: (work) => work.full({ rows: 4, length: 256, steps: STEPS }) },
+  { name: "chat", targets: "q,v", make: (work) => work.chat({ rows: 8, steps: STEPS, grouped: false }) },
+];
 
 /** @param {import("../run.mjs").Context} context */
 export async function run(context) {
   const { environment, threads, quick, cache, say } = context;
   const work = await Work.open(environment.hf);
   const results = [];
-  for (const [name, make] of Object.entries(WORKLOADS).slice(0, quick ? 1 : undefined)) {
-    for (const [targetsName, targets] of Object.entries(TARGETS).slice(0, quick ? 1 : undefined)) {
-      const recipe = { ...RECIPE, base: environment.hf, threads, targets };
-      const peer = (label, settings) => () =>
-        peerSide(environment, {
-          name: label,
-          script: "train.py",
-          settings: { ...recipe, ...settings },
-          env: mklShim(cache),
-        });
-      const makers = [
-        () => nodeSide({ name: "gitune float32", script: "gitune-side.mjs", settings: { ...recipe, compute: "f32" } }),
-        () => nodeSide({ name: "gitune int8", script: "gitune-side.mjs", settings: { ...recipe, compute: "int8" } }),
-        peer("peer float32", { labelPositions: false }),
-        peer("peer float32, head at labels", { labelPositions: true }),
-        peer("peer bfloat16, head at labels", { weights: "bfloat16", adapterFloat32: false, labelPositions: true }),
-      ];
-      for (const open of makers) {
-        const measured = await measure(open(), make(work), say);
-        if (measured) results.push({ work: `${name}, ${targetsName}`, ...measured });
-      }
+  for (const { name, targets, make } of quick ? WORKLOADS.slice(0, 1) : WORKLOADS) {
+    const recipe = { ...RECIPE, base: environment.hf, threads, targets: TARGETS[targets] };
+    const ours = (compute) => () =>
+      nodeSide({
+        name: `gitune ${compute}`,
+        script: "gitune-side.mjs",
+        settings: { ...recipe, compute, packing: true },
+      });
+    const peer = (label, settings) => () =>
+      peerSide(environment, {
+        name: label,
+        script: "train.py",
+        settings: { ...recipe, ...settings },
+        env: mklShim(cache),
+      });
+    const makers = [
+      ours("f32"),
+      ours("int8"),
+      peer("peer float32", {}),
+      peer("peer float32, head at labels", { labelPositions: true }),
+      peer("peer bfloat16, head at labels", { weights: "bfloat16", adapterFloat32: false, labelPositions: true }),
+    ];
+    for (const open of makers) {
+      const measured = await measure(open(), make(work), say);
+      if (measured) results.push({ work: `${name}, ${targets}`, ...measured });
     }
   }
-  return { results, tables: [table(results)], goals: [goal(results, "gitune float32"), goal(results, "gitune int8")] };
+  return { results, tables: [table(results)], goals: [goal(results, "gitune f32"), goal(results, "gitune int8")] };
 }
 
 /** One process at a time: nobody else's pages count, and none is pushed out by another's. */
