@@ -4,21 +4,35 @@ import { memory, serve } from "./serve.mjs";
 
 const { gguf, threads, batch, contextSize } = JSON.parse(process.argv[2]);
 
-const llama = await getLlama({
-  gpu: false,
-  build: "never",
-  maxThreads: threads,
-  logLevel: LlamaLogLevel.error,
-  progressLogs: false,
+/** Tokens a pass of llama.cpp takes at once: its own default. */
+const PASS_TOKENS = 512;
+
+await serve(async () => {
+  const llama = await getLlama({
+    gpu: false,
+    build: "never",
+    maxThreads: threads,
+    logLevel: LlamaLogLevel.error,
+    progressLogs: false,
+  });
+  const model = await llama.loadModel({ modelPath: gguf, gpuLayers: 0 });
+  const context = await model.createContext({
+    sequences: batch,
+    contextSize,
+    batchSize: PASS_TOKENS,
+    threads: { ideal: threads, min: threads },
+  });
+  const sequences = Array.from({ length: batch }, () => context.getSequence());
+  return {
+    generate: async ({ prompts, tokens }) => {
+      const queue = prompts.map((_, row) => row).sort((a, b) => prompts[b].length - prompts[a].length || b - a);
+      const ids = new Array(prompts.length);
+      const started = performance.now();
+      await Promise.all(sequences.map((sequence) => work(sequence, prompts, queue, tokens, ids)));
+      return { seconds: (performance.now() - started) / 1000, ids, memory: memory() };
+    },
+  };
 });
-const model = await llama.loadModel({ modelPath: gguf, gpuLayers: 0 });
-const context = await model.createContext({
-  sequences: batch,
-  contextSize,
-  batchSize: batch * contextSize,
-  threads: { ideal: threads, min: threads },
-});
-const sequences = Array.from({ length: batch }, () => context.getSequence());
 
 /** A sequence takes prompts from the queue until it is empty: none waits for another's end. */
 async function work(sequence, prompts, queue, tokens, out) {
@@ -32,14 +46,3 @@ async function work(sequence, prompts, queue, tokens, out) {
     await sequence.clearHistory();
   }
 }
-
-await serve({
-  generate: async ({ prompts, tokens }) => {
-    const queue = prompts.map((_, row) => row).sort((a, b) => prompts[b].length - prompts[a].length || b - a);
-    const ids = new Array(prompts.length);
-    const started = performance.now();
-    await Promise.all(sequences.map((sequence) => work(sequence, prompts, queue, tokens, ids)));
-    return { seconds: (performance.now() - started) / 1000, ids, memory: memory() };
-  },
-});
-await llama.dispose();

@@ -21,17 +21,26 @@ export function sinceStart() {
 
 /**
  * Answers until stdin ends.
- * @param {Record<string, (args: any) => unknown>} handlers
+ * @param {() => Promise<Record<string, (args: any) => unknown>>} open makes what is measured ready
  */
-export async function serve(handlers) {
+export async function serve(open) {
   const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
-  answer({ ready: true, sinceStart: sinceStart() });
+  const answerWith = async (make) => {
+    try {
+      answer(await make());
+    } catch (error) {
+      answer({ error: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  let handlers = {};
+  await answerWith(async () => {
+    handlers = await open();
+    return { ready: true, sinceStart: sinceStart() };
+  });
   for await (const line of createInterface({ input: process.stdin })) {
     const { do: name, ...args } = JSON.parse(line);
-    try {
-      answer(await handlers[name](args));
-    } catch (error) {
-      answer({ error: String(error?.stack ?? error) });
-    }
+    await answerWith(() => handlers[name](args));
   }
+  // Threads of an engine would keep the process alive.
+  process.exit();
 }

@@ -1,8 +1,7 @@
 /** The machine's rate of matrix products, by several libraries, and what share of it a whole training step reaches. */
 import { trainingFlops } from "../lib/flops.mjs";
 import { modelSizes } from "../lib/gitune-api.mjs";
-import { openSides } from "../lib/side.mjs";
-import { nodeSide, peerSide, RECIPE, TARGETS } from "../lib/sides.mjs";
+import { mklShim, nodeSide, peerSide, RECIPE, TARGETS } from "../lib/sides.mjs";
 import { median } from "../lib/statistics.mjs";
 import { Work } from "../lib/work.mjs";
 
@@ -14,7 +13,7 @@ const KINDS = ["numpy f32", "torch f32", "torch bf16"];
 const TOKENS = 1024;
 
 /** @param {import("../run.mjs").Context} context */
-export async function run({ environment, threads, pairs, quick, say }) {
+export async function run({ environment, threads, pairs, quick, cache, say }) {
   const model = await modelSizes(environment.hf);
   const { hiddenSize: h, intermediateSize: f } = model;
   const shapes = [
@@ -25,23 +24,20 @@ export async function run({ environment, threads, pairs, quick, say }) {
   const [rows, ...more] = (await Work.open(environment.hf)).full({ rows: 4, length: 256, steps: 1 + pairs });
   const flops = trainingFlops(model, { r: RECIPE.r, targets }, rows);
   say("gemm: rates beside whole steps");
-  const sides = await openSides(
-    [
-      () =>
-        nodeSide({
-          name: "step",
-          script: "gitune-side.mjs",
-          settings: { ...RECIPE, base: environment.hf, threads, targets },
-        }),
-      () => nodeSide({ name: "onnxruntime f32", script: "gemm-side.mjs", settings: { threads, shapes } }),
-      () => peerSide(environment, { name: "python", script: "gemm.py", settings: { threads } }),
-    ],
-    say,
-  );
-  const [step, onnx, python] = sides;
+  const settings = { ...RECIPE, base: environment.hf, threads, targets };
+  const step = nodeSide({ name: "step", script: "gitune-side.mjs", settings });
+  const onnx = nodeSide({ name: "onnxruntime", script: "gemm-side.mjs", settings: { threads, shapes } });
+  const python = peerSide(environment, {
+    name: "python",
+    script: "gemm.py",
+    settings: { threads },
+    env: mklShim(cache),
+  });
+  const sides = [step, onnx, python];
   const rates = Object.fromEntries([...KINDS, "onnxruntime f32", "gitune step"].map((kind) => [kind, []]));
   const seconds = quick ? 0.3 : SECONDS;
   try {
+    for (const side of sides) await side.ready();
     await step.ask("step", { rows });
     for (const next of more) {
       for (const kind of KINDS) rates[kind].push((await python.ask("rate", { kind, shapes, seconds })).gflops);
