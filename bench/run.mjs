@@ -21,6 +21,8 @@ import { renderReport } from "./lib/report.mjs";
 /** In the order of the report. */
 const PARTS = ["gemm", "train", "memory", "generate", "start", "scaling", "1b", "cli"];
 
+const SMOKE_LAYERS = 2;
+
 /**
  * What every part gets.
  * @typedef {object} Context
@@ -28,6 +30,7 @@ const PARTS = ["gemm", "train", "memory", "generate", "start", "scaling", "1b", 
  * @property {number} pairs measured rounds
  * @property {number} threads of every side
  * @property {boolean} quick
+ * @property {number} [layers] the model's first so many only, for a smoke
  * @property {string} cache folder for what is worth keeping
  * @property {(line: string) => void} say
  */
@@ -63,6 +66,7 @@ async function bench(parts) {
     pairs: Number(values.pairs ?? (values.quick ? 2 : 5)),
     threads: Number(values.threads),
     quick: values.quick,
+    ...(values.quick ? { layers: SMOKE_LAYERS } : {}),
     cache: join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "gitune", "bench"),
     say,
   };

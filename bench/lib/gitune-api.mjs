@@ -80,8 +80,11 @@ function encodedRows(rows) {
   };
 }
 
-/** A model's sizes as `lib/flops.mjs` takes them. */
-export const modelSizes = async (base) => (await openSpec({ base })).config;
+/**
+ * A model's sizes as `lib/flops.mjs` takes them.
+ * @param {{ base: string, layers?: number }} settings
+ */
+export const modelSizes = async (settings) => (await openSpec(settings)).config;
 
 /**
  * What the decoding call takes.

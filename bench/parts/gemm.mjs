@@ -13,8 +13,8 @@ const KINDS = ["numpy f32", "torch f32", "torch bf16"];
 const TOKENS = 1024;
 
 /** @param {import("../run.mjs").Context} context */
-export async function run({ environment, threads, pairs, quick, cache, say }) {
-  const model = await modelSizes(environment.hf);
+export async function run({ environment, threads, layers, pairs, quick, cache, say }) {
+  const model = await modelSizes({ base: environment.hf, layers });
   const { hiddenSize: h, intermediateSize: f } = model;
   const shapes = [
     [TOKENS, h, f],
@@ -24,7 +24,7 @@ export async function run({ environment, threads, pairs, quick, cache, say }) {
   const [rows, ...more] = (await Work.open(environment.hf)).full({ rows: 4, length: 256, steps: 1 + pairs });
   const flops = trainingFlops(model, { r: RECIPE.r, targets }, rows);
   say("gemm: rates beside whole steps");
-  const settings = { ...RECIPE, base: environment.hf, threads, targets };
+  const settings = { ...RECIPE, base: environment.hf, layers, threads, targets };
   const step = nodeSide({ name: "step", script: "gitune-side.mjs", settings });
   const onnx = nodeSide({ name: "onnxruntime", script: "gemm-side.mjs", settings: { threads, shapes } });
   const python = peerSide(environment, {

@@ -15,11 +15,11 @@ const WORKLOADS = [
 
 /** @param {import("../run.mjs").Context} context */
 export async function run(context) {
-  const { environment, threads, quick, cache, say } = context;
+  const { environment, threads, layers, quick, cache, say } = context;
   const work = await Work.open(environment.hf);
   const results = [];
   for (const { name, targets, make } of quick ? WORKLOADS.slice(0, 1) : WORKLOADS) {
-    const recipe = { ...RECIPE, base: environment.hf, threads, targets: TARGETS[targets] };
+    const recipe = { ...RECIPE, base: environment.hf, layers, threads, targets: TARGETS[targets] };
     const ours = (compute) => () =>
       nodeSide({
         name: `gitune ${compute}`,

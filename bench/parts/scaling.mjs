@@ -22,11 +22,11 @@ const EXPECTED = [0.8, 1.25];
 
 /** @param {import("../run.mjs").Context} context */
 export async function run({ environment, threads, pairs, quick, say }) {
-  const model = await modelSizes(environment.hf);
+  const model = await modelSizes({ base: environment.hf });
   const work = await Work.open(environment.hf);
   const targets = TARGETS["all linear"];
   const points = Object.entries(SWEEPS).flatMap(([axis, values]) =>
-    (quick ? values.slice(0, 2) : values).map((value) => ({ axis, value, setting: { ...MIDDLE, [axis]: value } })),
+    (quick ? values.slice(0, 1) : values).map((value) => ({ axis, value, setting: { ...MIDDLE, [axis]: value } })),
   );
   const stepsOf = (length) => work.full({ rows: STEP_TOKENS / length, length, steps: 1 + pairs });
   const middleSteps = stepsOf(MIDDLE.length);

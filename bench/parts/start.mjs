@@ -11,9 +11,9 @@ export const title = "Time to the first step";
 const GOAL = 0.5;
 
 /** @param {import("../run.mjs").Context} context */
-export async function run({ environment, threads, pairs, cache, say }) {
+export async function run({ environment, threads, layers, pairs, cache, say }) {
   const [rows] = (await Work.open(environment.hf)).full({ rows: 4, length: 256, steps: 1 });
-  const recipe = { ...RECIPE, threads, targets: TARGETS["q,v"] };
+  const recipe = { ...RECIPE, layers, threads, targets: TARGETS["q,v"] };
   const ours = (settings) =>
     nodeSide({ name: "gitune", script: "gitune-side.mjs", settings: { ...recipe, ...settings } });
   const emptyCaches = [];

@@ -57,8 +57,8 @@ export async function run(context) {
   return { results, tables: [table(results)], goals: goals(results) };
 }
 
-async function compare({ environment, threads, cache, say }, { targets }, steps) {
-  const recipe = { ...RECIPE, base: environment.hf, threads, targets: TARGETS[targets] };
+async function compare({ environment, threads, layers, cache, say }, { targets }, steps) {
+  const recipe = { ...RECIPE, base: environment.hf, layers, threads, targets: TARGETS[targets] };
   const makers = [
     ...Object.entries(OURS).map(
       ([name, settings]) =>
