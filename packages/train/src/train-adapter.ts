@@ -93,10 +93,12 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
   const recipe = project.config.train;
   checkRecipe(recipe, base, project);
   const device = options.device ?? recipe.device;
-  const encoded = await encodeRows(options.rows, base.tokenizer, recipe);
-  const validation =
-    options.validation && recipe.evalSteps !== 0 ? await encodeRows(options.validation, base.tokenizer, recipe) : null;
-  const program = await openProgram(recipe, base, options.threads ?? defaultThreads(), device);
+  const threads = options.threads ?? defaultThreads();
+  const encode = (rows: AsyncIterable<Row> | Iterable<Row>) =>
+    encodeRows(rows, base.tokenizer, recipe, { threads, cacheDir: tokensCache(project.root) });
+  const encoded = await encode(options.rows);
+  const validation = options.validation && recipe.evalSteps !== 0 ? await encode(options.validation) : null;
+  const program = await openProgram(recipe, base, threads, device);
   try {
     const result = await runTraining({
       program,
@@ -143,6 +145,11 @@ function describe(
     rows,
     trainableParameters: size,
   };
+}
+
+/** Where a repository keeps the token ids of rows. @param root absolute */
+function tokensCache(root: string): string {
+  return join(root, ".gitune", "tokens");
 }
 
 /** What can be known to be wrong before anything is loaded. */

@@ -26,6 +26,13 @@ export interface EncodeOptions {
   readonly overflow: Overflow;
 }
 
+/** A row's content as ids, whatever its length. */
+export interface TokenizedRow {
+  readonly ids: Int32Array;
+  /** As long as `ids`; 1 where the token is a label. */
+  readonly labelMask: Uint8Array;
+}
+
 /** A row ready for batches. */
 export interface EncodedRow {
   readonly kind: "encoded";
@@ -56,17 +63,30 @@ export interface Segment {
  * @throws {GituneError} `template.missing`: it is the base that is wrong, and all rows with it
  */
 export function encodeRow(row: Row, tokenizer: BaseTokenizer, options: EncodeOptions): EncodeOutcome {
-  const segments = segmentContent(row.content, tokenizer);
-  if (!isSegments(segments)) return { kind: "issue", issue: { ...segments, ...placeOf(row) } };
+  return cutRow(row, tokenizeContent(row.content, tokenizer), options);
+}
 
-  const length = segments.reduce((total, { ids }) => total + ids.length, 0);
+/**
+ * The expensive part of `encodeRow`: a pure function of the content and the tokenizer.
+ * @returns an issue without a place where the content cannot be trained on
+ * @throws {GituneError} `template.missing`
+ */
+export function tokenizeContent(content: RowContent, tokenizer: BaseTokenizer): TokenizedRow | Issue {
+  const segments = segmentContent(content, tokenizer);
+  return isSegments(segments) ? join(segments) : segments;
+}
+
+/** The rest of `encodeRow`: a row's length against what the recipe allows. */
+export function cutRow(row: Row, tokenized: TokenizedRow | Issue, options: EncodeOptions): EncodeOutcome {
+  if ("code" in tokenized) return { kind: "issue", issue: { ...tokenized, ...placeOf(row) } };
+  const { length } = tokenized.ids;
   const isTooLong = length > options.maxLength;
   if (isTooLong && options.overflow === "drop") return { kind: "dropped", tokens: length };
   if (isTooLong && options.overflow === "error")
     return { kind: "issue", issue: tooLong(row, length, options.maxLength) };
 
   const kept = Math.min(length, options.maxLength);
-  const { ids, labelMask } = join(segments, kept);
+  const [ids, labelMask] = [tokenized.ids.subarray(0, kept), tokenized.labelMask.subarray(0, kept)];
   if (!labelMask.includes(1)) {
     return { kind: "issue", issue: unsupervised(row, isTooLong ? length - kept : 0, options.maxLength) };
   }
@@ -227,13 +247,13 @@ function startsWith(ids: readonly number[], prefix: readonly number[]): boolean 
   return prefix.length <= ids.length && prefix.every((id, index) => ids[index] === id);
 }
 
-function join(segments: readonly Segment[], length: number): { ids: Int32Array; labelMask: Uint8Array } {
+function join(segments: readonly Segment[]): TokenizedRow {
+  const length = segments.reduce((total, { ids }) => total + ids.length, 0);
   const ids = new Int32Array(length);
   const labelMask = new Uint8Array(length);
   let position = 0;
   for (const segment of segments) {
     for (const id of segment.ids) {
-      if (position === length) return { ids, labelMask };
       ids[position] = id;
       labelMask[position] = segment.isSupervised && position > 0 ? 1 : 0;
       position++;

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { GituneError, type Issue, type Row } from "@gitune/core";
 import type { BaseTokenizer } from "../tokenizer/tokenizer.js";
-import { type EncodeOptions, encodeRow } from "./encode-row.js";
+import { cutRow, type EncodeOptions } from "./encode-row.js";
+import { type TokenizeOptions, tokenizeRows } from "./tokenize-rows.js";
 
 /** Issues are listed up to here; "and n more" says the rest. */
 const MAX_ISSUES = 100;
@@ -46,18 +47,20 @@ export interface EncodedRows {
 
 /**
  * Encodes a stream of rows.
+ * @param how changes the time this takes, never the result
  * @throws {GituneError} (exit code 2) with every bad row's issue, up to a cap; `data.no-rows` when no row is left
  */
 export async function encodeRows(
   rows: AsyncIterable<Row> | Iterable<Row>,
   tokenizer: BaseTokenizer,
   options: EncodeOptions,
+  how: TokenizeOptions = {},
 ): Promise<EncodedRows> {
   const builder = new RowsBuilder(tokenizer.padId);
   const issues: Issue[] = [];
   let issueCount = 0;
-  for await (const row of rows) {
-    const outcome = encodeRow(row, tokenizer, options);
+  for await (const { row, tokenized } of tokenizeRows(rows, tokenizer, how)) {
+    const outcome = cutRow(row, tokenized, options);
     if (outcome.kind === "dropped") builder.dropped++;
     else if (outcome.kind === "encoded") builder.add(row, outcome.ids, outcome.labelMask, outcome.cutTokens);
     else if (++issueCount <= MAX_ISSUES) issues.push(outcome.issue);

@@ -37,6 +37,8 @@ export interface BaseTokenizer {
   readonly template: string | null;
   /** sha256 (hex) of the chat template's source; of the empty string when there is none. */
   readonly templateSha256: string;
+  /** What it was made from: enough to make it again in another thread, and to tell it from others. */
+  readonly files: TokenizerFiles;
 }
 
 /** The part of `@huggingface/tokenizers` in use; its own types do not resolve under `nodenext`. */
@@ -138,6 +140,7 @@ export async function createTokenizer(files: TokenizerFiles): Promise<BaseTokeni
     },
     template: template?.source ?? null,
     templateSha256: template?.sha256 ?? createHash("sha256").update("").digest("hex"),
+    files,
   };
 }
 
