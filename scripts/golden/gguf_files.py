@@ -6,6 +6,8 @@
 Writes
 - `quants.safetensors`: for each quantization type random blocks (`<type>.bytes`) and their f32 values (`<type>.values`);
 - `tiny.gguf` and `tiny/`: a 2-layer Llama with a tokenizer, and the very same weights as a Hugging Face folder;
+- `families/<model>.gguf`: the models of `golden/families` as llama.cpp's converter would write them, for the mapping of names,
+  biases, head norms, windows and rope scaling;
 - `tokenizers.json`: small vocabularies as a GGUF file has them, one for each way to cut words, with the ids of some texts.
 """
 
@@ -23,8 +25,9 @@ import torch
 import transformers
 from gguf import GGMLQuantizationType as Type
 from safetensors.numpy import save_file
+from safetensors.torch import load_file
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
 from transformers.integrations.gguf.gguf_tokenizer_mapping import GGUF_PRE_TOKENIZER_SPLITS
 from transformers.tokenization_utils_base import generate_merges
 
@@ -149,6 +152,81 @@ def write_model(out: Path, chat: Path) -> None:
         shutil.copy(chat / name, out / "tiny" / name)
 
 
+FAMILIES = {
+    "llama-rope-llama3": "llama",
+    "llama-rope-yarn": "llama",
+    "llama-biases": "llama",
+    "mistral-window": "llama",
+    # llama.cpp has no window for Qwen2, so neither has this file.
+    "qwen2-window": "qwen2",
+    "qwen3": "qwen3",
+}
+
+
+def rope_divisors(config, head_dim: int) -> np.ndarray:
+    """llama.cpp's `generate_extra_tensors` for Llama 3."""
+    rope = config.rope_parameters
+    frequencies = 1.0 / (rope["rope_theta"] ** (torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim))
+    low, high, old = rope["low_freq_factor"], rope["high_freq_factor"], rope["original_max_position_embeddings"]
+    divisors = []
+    for frequency in frequencies:
+        wavelength = 2 * torch.pi / frequency
+        if wavelength < old / high:
+            divisors.append(1)
+        elif wavelength > old / low:
+            divisors.append(rope["factor"])
+        else:
+            smooth = (old / wavelength - low) / (high - low)
+            divisors.append(1 / ((1 - smooth) / rope["factor"] + smooth))
+    return np.array(divisors, dtype=np.float32)
+
+
+def write_family(folder: Path, path: Path, architecture: str) -> None:
+    config = AutoConfig.from_pretrained(folder)
+    rope = config.rope_parameters
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(rope["rope_theta"])
+    if architecture == "llama":
+        writer.add_rope_dimension_count(head_dim)
+        writer.add_vocab_size(config.vocab_size)
+    if architecture == "qwen3":
+        writer.add_key_length(head_dim)
+        writer.add_value_length(head_dim)
+    if config.model_type == "mistral":
+        writer.add_sliding_window(config.sliding_window)
+    if rope["rope_type"] == "yarn":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(rope["factor"])
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    if rope["rope_type"] == "llama3":
+        writer.add_tensor("rope_freqs.weight", rope_divisors(config, head_dim))
+    writer.add_eos_token_id(config.eos_token_id)
+
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[architecture.upper()], config.num_hidden_layers)
+    for name, tensor in load_file(folder / "model.safetensors").items():
+        heads = None
+        if architecture == "llama" and ".q_proj." in name:
+            heads = config.num_attention_heads
+        if architecture == "llama" and ".k_proj." in name:
+            heads = config.num_key_value_heads
+        values = tensor.float().numpy()
+        type = Type.F32 if values.ndim == 1 else Type.BF16
+        stored = gguf.quantize(interleave(values, heads) if heads else values, type)
+        writer.add_tensor(names.get_name(name, try_suffixes=(".weight", ".bias")), stored, raw_dtype=type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 CORPUS = [
     "It's 2024: the parcels (3,141 of them) weren't sent on 12/05, they'LL arrive at 10:30.\n\n",
     "def add(a, b):\n    return a + b  # sums\n\tif x1 == 100000:\n        print('done')\r\n",
@@ -241,6 +319,9 @@ def main(out: Path, chat: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     write_quants(out / "quants.safetensors")
     write_model(out, chat)
+    (out / "families").mkdir(exist_ok=True)
+    for name, architecture in FAMILIES.items():
+        write_family(out.parent / "families" / name, out / "families" / f"{name}.gguf", architecture)
     vocabularies = [*(byte_level(pre) for pre in BYTE_LEVEL), sentence_piece()]
     # One vocabulary a line: the file can be read, and is not thousands of lines.
     lines = ",\n".join(json.dumps(vocabulary) for vocabulary in vocabularies)

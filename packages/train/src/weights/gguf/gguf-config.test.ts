@@ -91,6 +91,11 @@ describe("ggufConfig", () => {
     assert.equal((await configOf({}, { architecture: "qwen2" }))["model_type"], "qwen2");
   });
 
+  it("refuses a window where the file does not say which layers have it", async () => {
+    const window = { ".attention.sliding_window": { u32: 4 } };
+    await assert.rejects(configOf(window, { architecture: "qwen2" }), /qwen2\.attention\.sliding_window/);
+  });
+
   it("reads every scaling of positions that it can name", async () => {
     const rope = async (changes: Readonly<Record<string, RawValue>>, tensors: readonly RawTensor[] = []) =>
       (await configOf({ ".rope.freq_base": { f32: 10_000 }, ...changes }, { tensors }))["rope_parameters"];

@@ -94,9 +94,13 @@ export function ggufConfig(gguf: GgufFile): Record<string, unknown> {
   const hiddenSize = needed("embedding_length");
   const heads = needed("attention.head_count");
   const headDim = number("attention.key_length") ?? hiddenSize / heads;
-  requireEqual(gguf, `${architecture}.attention.value_length`, headDim);
-  requireEqual(gguf, `${architecture}.rope.dimension_count`, headDim);
+  requireEqual(gguf, `${architecture}.attention.value_length`, headDim, "keys and values are of one length");
+  requireEqual(gguf, `${architecture}.rope.dimension_count`, headDim, "heads turn as a whole");
   const window = number("attention.sliding_window");
+  if (family.modelType !== "llama") {
+    requireEqual(gguf, `${architecture}.attention.sliding_window`, 0, "a file does not say which layers have it");
+  }
+  const hasBias = (module: string) => family.modelType === "llama" && gguf.tensors.has(`blk.0.${module}.bias`);
   return {
     // llama.cpp calls Mistral a Llama; the window is what sets it apart.
     model_type: family.modelType === "llama" && window ? "mistral" : family.modelType,
@@ -113,7 +117,8 @@ export function ggufConfig(gguf: GgufFile): Record<string, unknown> {
     rope_parameters: ropeParameters(gguf, architecture, headDim),
     tie_word_embeddings: !gguf.tensors.has("output.weight"),
     ...(window ? { sliding_window: window } : {}),
-    ...(family.modelType === "llama" && gguf.tensors.has("blk.0.attn_q.bias") ? { attention_bias: true } : {}),
+    ...(hasBias("attn_q") ? { attention_bias: true } : {}),
+    ...(hasBias("ffn_up") ? { mlp_bias: true } : {}),
     ...specialIds(gguf),
   };
 }
@@ -156,10 +161,10 @@ function refuseUnknown({ shown: file, metadata }: GgufFile, architecture: string
 }
 
 /** Where a file says it, it must be this: another value changes the maths. */
-function requireEqual(gguf: GgufFile, key: string, expected: number): void {
+function requireEqual(gguf: GgufFile, key: string, expected: number, why: string): void {
   const value = numberOf(gguf, key) ?? expected;
   if (value === expected) return;
-  throw ggufError(gguf.shown, `the model's ${key} is not supported: heads are rotated and read as a whole`, {
+  throw ggufError(gguf.shown, `the model's ${key} is not supported: ${why}`, {
     code: "model.unsupported",
     at: key,
     expected: String(expected),
