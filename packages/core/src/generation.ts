@@ -9,6 +9,8 @@ export interface GenerationOptions {
   readonly topP?: number;
   /** 0 keeps all. */
   readonly topK?: number;
+  /** > 0; 1 changes nothing, more makes tokens of prompt and text less likely (as in transformers). */
+  readonly repetitionPenalty?: number;
   readonly seed?: number;
   /** Generation ends before the first of these; they are not part of the text. */
   readonly stop?: readonly string[];
@@ -22,7 +24,7 @@ export interface Generation {
   readonly text: string;
   readonly promptTokens: number;
   readonly completionTokens: number;
-  /** The time from the batch's start to this row's last token, in ms. */
+  /** The time from the first pass over this row's prompt to its last token, in ms. */
   readonly latencyMs: number;
   readonly stop: StopReason;
   /** Only with `stop: "error"`. */

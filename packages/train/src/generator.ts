@@ -71,6 +71,8 @@ const generate = async (
         temperature: options.temperature,
         topP: options.topP ?? 1,
         topK: options.topK ?? 0,
+        repetitionPenalty: options.repetitionPenalty ?? 1,
+        rows: runnable,
         seed: options.seed ?? 0,
         eosIds: base.tokenizer.eosIds,
       },

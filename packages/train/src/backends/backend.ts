@@ -13,8 +13,8 @@ export type Feeds = Readonly<Record<string, Tensor>>;
 
 /** A graph, ready to run. */
 export interface Executable {
-  /** Feeds every input by name; `into` may give the arrays that outputs are written to. */
-  run(feeds: Feeds, into?: Readonly<Record<string, TensorData>>): Promise<Record<string, Tensor>>;
+  /** Feeds every input by name; `into` may give the tensors that outputs are written to. */
+  run(feeds: Feeds, into?: Feeds): Promise<Record<string, Tensor>>;
   close(): Promise<void>;
 }
 

@@ -1,18 +1,18 @@
 /** Batched generation over a key-value cache. Lives in the engine's thread. */
-import type { Backend, Executable, Tensor } from "../backends/backend.js";
+import type { Backend, Executable, Feeds, Tensor } from "../backends/backend.js";
 import { Graph } from "../ir/node.js";
-import { type DecodeOutputs, type Head, prefillGraph, stepGraph } from "../models/llama/decoding.js";
-import { MASKED } from "../nn/row-mask.js";
+import { extendGraph } from "../models/llama/decoding.js";
 import { createTuner } from "../tuners/registry.js";
 import type { Tuner } from "../tuners/tuner.js";
 import { closedSizes } from "./base-spec.js";
+import { KvCache } from "./kv-cache.js";
 import { inferenceParams, type ModelSpec } from "./model-spec.js";
 import { PlaceFeeds } from "./pass-feeds.js";
 import { Programs } from "./programs.js";
-import { type SampleOptions, sampleToken, uniformAt } from "./sample.js";
+import { chooseToken, processLogits, type SampleOptions, uniformAt } from "./sample.js";
 
 export interface DecodeSpec extends ModelSpec {
-  /** Sequences a pass. Fixed, and filled up with repeats, so that sizes never change the arithmetic. */
+  /** Sequences a pass at most. A row's text does not depend on it. */
   readonly batch: number;
 }
 
@@ -20,46 +20,107 @@ export interface DecodeOptions extends SampleOptions {
   readonly maxNewTokens: number;
   readonly seed: number;
   readonly eosIds: readonly number[];
+  /** The number of each prompt, which its draws depend on; its place in the list by default. */
+  readonly rows?: readonly number[];
 }
 
 export interface RawGeneration {
   /** Without EOS. */
   readonly ids: Int32Array;
   readonly stop: "eos" | "length";
-  /** From the batch's start to this row's last token. */
+  /** From the row's start, its prompt's first pass, to its last token. */
   readonly latencyMs: number;
 }
 
 export interface DecodeHooks {
+  /** Rows that are done, of all. */
   readonly onProgress: (done: number, total: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** Prompts are padded to multiples of this, caches to multiples of twice this: few sizes, few sessions. */
-const LENGTH_STEP = 32;
+/** Prompts are padded to multiples of this. Prompts of one padded length share a pass, and so never change each other's. */
+const LENGTH_STEP = 16;
+/** Tokens of a prompt that one pass reads at most: attention's scores grow with the pass and with the prompt, not with its square. */
+const CHUNK = 256;
+/** Tokens of all prompts that one pass reads at most. */
+const PASS_TOKENS = 1024;
+/**
+ * The cache grows by so many positions. A multiple of what softmax adds up side by side (64 at most), so that a value's
+ * place among its partial sums does not depend on the cache's size.
+ */
+const CAPACITY_STEP = 64;
+/** The position of a cache's place that holds no key: past every other, and exact in f32. */
+const NOWHERE = 2 ** 23;
 
+/** A prompt on its way. */
+interface Sequence {
+  /** Its place in the list of prompts. */
+  readonly at: number;
+  /** Prompt and text so far. */
+  readonly ids: number[];
+  readonly promptLength: number;
+  readonly started: number;
+}
+
+/**
+ * A batch of slots: where a row ends, the next prompt takes its slot. Each row's arithmetic is its own: the same numbers
+ * come out of it whatever the batch and the other rows are (docs/adr/0005-rows-apart.md).
+ */
 export class DecodeEngine {
   readonly #spec: DecodeSpec;
   readonly #tuner: Tuner | null;
   readonly #programs: Programs;
   readonly #places: PlaceFeeds;
+  /** Where passes write their logits: a row's worth for each slot. */
+  readonly #logits: Float32Array;
 
   constructor(spec: DecodeSpec, backend: Backend) {
     this.#spec = spec;
     this.#programs = new Programs(backend);
     this.#places = new PlaceFeeds(spec.base.config);
     this.#tuner = spec.adapter ? createTuner(spec.adapter.technique, spec.base.config, null) : null;
+    this.#logits = new Float32Array(spec.batch * spec.base.config.vocabSize);
   }
 
-  /** Answers in the prompts' order. Rows of similar length share a batch. */
+  /** Answers in the prompts' order. Rows of similar length run side by side. */
   async generate(prompts: readonly Int32Array[], options: DecodeOptions, hooks: DecodeHooks): Promise<RawGeneration[]> {
-    const order = prompts.map((_, row) => row).sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b);
+    const waiting = prompts.map((_, at) => at).sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b);
     const out: RawGeneration[] = new Array(prompts.length);
-    for (let start = 0; start < order.length; start += this.#spec.batch) {
-      const rows = order.slice(start, start + this.#spec.batch);
-      const done = await this.#generateBatch(rows, prompts, options, hooks.signal);
-      for (const [i, row] of rows.entries()) out[row] = done[i]!;
-      hooks.onProgress(Math.min(start + rows.length, order.length), order.length);
+    const cache = new KvCache(this.#spec.base.config, Math.min(this.#spec.batch, prompts.length), CAPACITY_STEP);
+    const active: Sequence[] = [];
+    let done = 0;
+    /** Adds a sequence's next token. @returns whether that was its last */
+    const advance = (sequence: Sequence, logits: Float32Array): boolean => {
+      const ended = this.#advance(sequence, logits, options);
+      if (ended) {
+        out[sequence.at] = ended;
+        hooks.onProgress(++done, prompts.length);
+      }
+      return ended !== null;
+    };
+
+    while (active.length + waiting.length > 0) {
+      hooks.signal.throwIfAborted();
+      if (waiting.length > 0 && active.length < cache.slots) {
+        const group = takeGroup(waiting, prompts, cache.slots - active.length);
+        const { logits, cache: read } = await this.#read(group, hooks.signal);
+        for (const [i, sequence] of group.entries()) {
+          if (advance(sequence, this.#rowOf(logits, i))) continue;
+          cache.grow(roundUp(read.capacity, CAPACITY_STEP));
+          cache.adopt(active.length, read, i);
+          active.push(sequence);
+        }
+        continue;
+      }
+      const logits = await this.#step(active, cache);
+      // From the last on, so that what moves into a gap was looked at before.
+      for (let slot = active.length - 1; slot >= 0; slot--) {
+        if (!advance(active[slot]!, this.#rowOf(logits, slot))) continue;
+        const last = active.length - 1;
+        if (slot < last) cache.adopt(slot, cache, last);
+        active[slot] = active[last]!;
+        active.pop();
+      }
     }
     return out;
   }
@@ -68,134 +129,134 @@ export class DecodeEngine {
     await this.#programs.close();
   }
 
-  async #generateBatch(
-    rows: readonly number[],
-    prompts: readonly Int32Array[],
-    options: DecodeOptions,
-    signal: AbortSignal,
-  ): Promise<RawGeneration[]> {
-    const { batch, base } = this.#spec;
-    const { kvHeads, headDim, layers } = base.config;
-    const started = performance.now();
-    // A short batch is filled with its first prompt; those rows are thrown away.
-    const slots = Array.from({ length: batch }, (_, slot) => prompts[rows[slot] ?? rows[0]!]!);
-    const length = roundUp(Math.max(...slots.map((ids) => ids.length)), LENGTH_STEP);
-    const capacity = roundUp(length + options.maxNewTokens, 2 * LENGTH_STEP);
-    const head: Head = options.temperature === 0 ? "token" : "logits";
-
-    const ids = new BigInt64Array(batch * length);
-    const positionIds = BigInt64Array.from({ length: batch * length }, (_, i) => BigInt(i % length));
-    const last = new BigInt64Array(batch);
-    for (const [slot, prompt] of slots.entries()) {
-      for (const [t, id] of prompt.entries()) ids[slot * length + t] = BigInt(id);
-      last[slot] = BigInt(slot * length + prompt.length - 1);
-    }
-    const prefill = await this.#program(prefillGraph, head);
-    let out = await prefill.run({
-      ...this.#theta(),
-      ...this.#places.upTo(length),
-      ids: tensor(ids, [batch, length]),
-      positionIds: tensor(positionIds, [batch, length]),
-      rowStarts: tensor(new Float32Array(batch * length), [batch, length]),
-      last: tensor(last, [batch]),
-    });
-
-    const cacheShape = [batch, kvHeads, capacity, headDim];
-    const caches: Record<string, Float32Array> = {};
-    for (const name of cacheNames(layers)) {
-      const cache = new Float32Array(batch * kvHeads * capacity * headDim);
-      const fresh = out[name]!.data as Float32Array;
-      for (let head = 0; head < batch * kvHeads; head++) {
-        cache.set(fresh.subarray(head * length * headDim, (head + 1) * length * headDim), head * capacity * headDim);
-      }
-      caches[name] = cache;
-    }
-
-    const generated: number[][] = slots.map(() => []);
-    const finished: (RawGeneration | null)[] = slots.map(() => null);
-    const mask = new Float32Array(batch * (capacity + 1)).fill(MASKED);
-    for (const [slot, prompt] of slots.entries()) {
-      mask.fill(0, slot * (capacity + 1), slot * (capacity + 1) + prompt.length);
-      mask[slot * (capacity + 1) + capacity] = 0;
-    }
-    let step: Executable | null = null;
-    for (let made = 0; made < options.maxNewTokens; made++) {
-      const next = this.#choose(out, rows, options, made);
-      for (const [slot, id] of next.entries()) {
-        if (finished[slot]) continue;
-        const eos = options.eosIds.includes(id);
-        if (!eos) generated[slot]!.push(id);
-        if (eos || made + 1 === options.maxNewTokens) {
-          finished[slot] = {
-            ids: Int32Array.from(generated[slot]!),
-            stop: eos ? "eos" : "length",
-            latencyMs: performance.now() - started,
-          };
-        }
-      }
-      if (finished.slice(0, rows.length).every((row) => row !== null)) break;
+  /** Reads whole prompts of one padded length. @returns each one's next logits, and their keys and values */
+  async #read(group: readonly Sequence[], signal: AbortSignal): Promise<{ logits: Float32Array; cache: KvCache }> {
+    const cache = new KvCache(this.#spec.base.config, group.length, LENGTH_STEP);
+    const padded = roundUp(Math.max(...group.map(({ ids }) => ids.length)), LENGTH_STEP);
+    let logits = this.#logits;
+    for (let start = 0; start < padded; start += CHUNK) {
       signal.throwIfAborted();
-
-      const at = slots.map((prompt) => prompt.length + made);
-      step ??= await this.#program(stepGraph, head);
-      out = await step.run({
-        ...this.#theta(),
-        ...this.#places.upTo(capacity + 1),
-        ids: tensor(BigInt64Array.from(next, BigInt), [batch, 1]),
-        positionIds: tensor(BigInt64Array.from(at, BigInt), [batch, 1]),
-        mask: tensor(mask, [batch, 1, 1, capacity + 1]),
-        ...Object.fromEntries(Object.entries(caches).map(([name, data]) => [`past.${name}`, tensor(data, cacheShape)])),
-      });
-      for (const [name, cache] of Object.entries(caches)) {
-        const fresh = out[name]!.data as Float32Array;
-        for (const [slot, position] of at.entries()) {
-          for (let kv = 0; kv < kvHeads; kv++) {
-            const row = slot * kvHeads + kv;
-            cache.set(fresh.subarray(row * headDim, (row + 1) * headDim), (row * capacity + position) * headDim);
-          }
+      const length = Math.min(CHUNK, padded - start);
+      const tokens = new BigInt64Array(group.length * length);
+      const positions = new BigInt64Array(group.length * length);
+      const keyPositions = keyPositionsOf(
+        cache.capacity,
+        length,
+        group.map(() => start),
+      );
+      for (const [i, { ids }] of group.entries()) {
+        for (let t = 0; t < length; t++) {
+          tokens[i * length + t] = BigInt(ids[start + t] ?? 0);
+          positions[i * length + t] = BigInt(start + t);
         }
       }
-      for (const [slot, position] of at.entries()) mask[slot * (capacity + 1) + position] = 0;
+      const ends = group.map(({ ids }, i) => i * length + Math.min(ids.length - start, length) - 1);
+      const out = await this.#extend(cache, group.length, length, { tokens, positions, keyPositions, ends });
+      cache.grow(start + length);
+      for (const [i, { ids }] of group.entries()) cache.write(i, start, out, i, Math.min(ids.length - start, length));
+      logits = out["logits"]!.data as Float32Array;
     }
-    return rows.map((_, slot) => finished[slot]!);
+    return { logits, cache };
   }
 
-  #choose(
-    out: Readonly<Record<string, Tensor>>,
-    rows: readonly number[],
-    options: DecodeOptions,
-    made: number,
-  ): number[] {
-    const { batch } = this.#spec;
-    if (options.temperature === 0) return Array.from(out["token"]!.data as BigInt64Array, Number);
-    const logits = out["logits"]!.data as Float32Array;
-    const vocab = logits.length / batch;
-    return Array.from({ length: batch }, (_, slot) =>
-      sampleToken(
-        logits.subarray(slot * vocab, (slot + 1) * vocab),
-        options,
-        uniformAt(options.seed, rows[slot] ?? 0, made),
-      ),
-    );
+  /** Reads the last token of each sequence. @returns their next logits */
+  async #step(active: readonly Sequence[], cache: KvCache): Promise<Float32Array> {
+    const lengths = active.map(({ ids }) => ids.length - 1);
+    cache.grow(roundUp(Math.max(...lengths) + 1, CAPACITY_STEP));
+    const out = await this.#extend(cache, active.length, 1, {
+      tokens: BigInt64Array.from(active, ({ ids }) => BigInt(ids.at(-1)!)),
+      positions: BigInt64Array.from(lengths, BigInt),
+      keyPositions: keyPositionsOf(cache.capacity, 1, lengths),
+      ends: active.map((_, slot) => slot),
+    });
+    for (const [slot, length] of lengths.entries()) cache.write(slot, length, out, slot, 1);
+    return out["logits"]!.data as Float32Array;
   }
 
-  #theta(): Record<string, Tensor> {
-    const theta = this.#spec.adapter?.theta;
-    return theta ? { theta: tensor(theta, [theta.length]) } : {};
+  async #extend(
+    cache: KvCache,
+    batch: number,
+    length: number,
+    pass: {
+      readonly tokens: BigInt64Array;
+      readonly positions: BigInt64Array;
+      readonly keyPositions: Float32Array;
+      readonly ends: readonly number[];
+    },
+  ): Promise<Record<string, Tensor>> {
+    const { vocabSize } = this.#spec.base.config;
+    const program = await this.#program();
+    const rows = pass.ends.length;
+    const feeds: Feeds = {
+      ...this.#places.upTo(cache.capacity + length),
+      ...cache.feeds(batch),
+      ids: { data: pass.tokens, shape: [batch, length] },
+      positionIds: { data: pass.positions, shape: [batch, length] },
+      keyPositions: { data: pass.keyPositions, shape: [batch, cache.capacity + length] },
+      ends: { data: BigInt64Array.from(pass.ends, BigInt), shape: [rows] },
+    };
+    return program.run(feeds, {
+      logits: { data: this.#logits.subarray(0, rows * vocabSize), shape: [rows, vocabSize] },
+    });
   }
 
-  #program(build: typeof prefillGraph, head: Head): Promise<Executable> {
-    return this.#programs.get(`${build.name}|${head}`, () => this.#build(build, head));
+  #advance(sequence: Sequence, logits: Float32Array, options: DecodeOptions): RawGeneration | null {
+    const { ids, promptLength, at, started } = sequence;
+    const row = options.rows?.[at] ?? at;
+    processLogits(logits, ids, options);
+    const uniform = options.temperature === 0 ? null : uniformAt(options.seed, row, ids.length - promptLength);
+    const id = chooseToken(logits, uniform);
+    const isEnd = options.eosIds.includes(id);
+    if (!isEnd) ids.push(id);
+    if (!isEnd && ids.length - promptLength < options.maxNewTokens) return null;
+    return {
+      ids: Int32Array.from(ids.slice(promptLength)),
+      stop: isEnd ? "eos" : "length",
+      latencyMs: performance.now() - started,
+    };
   }
 
-  #build(build: typeof prefillGraph, head: Head): DecodeOutputs {
-    const { base } = this.#spec;
-    const graph = new Graph(closedSizes(base.config, this.#tuner));
-    return build(graph, base.config, inferenceParams(graph, base, this.#tuner), head);
+  #rowOf(logits: Float32Array, row: number): Float32Array {
+    const { vocabSize } = this.#spec.base.config;
+    return logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+  }
+
+  #program(): Promise<Executable> {
+    return this.#programs.get("extend", () => {
+      const { base } = this.#spec;
+      const graph = new Graph(closedSizes(base.config, this.#tuner), 1);
+      return extendGraph(graph, base.config, inferenceParams(graph, this.#spec, this.#tuner));
+    });
   }
 }
 
-const tensor = (data: Float32Array | BigInt64Array, shape: readonly number[]): Tensor => ({ data, shape });
+/** The next prompts of one padded length, as many as fit into a pass and into the free slots. */
+function takeGroup(waiting: number[], prompts: readonly Int32Array[], free: number): Sequence[] {
+  const padded = (at: number) => roundUp(prompts[at]!.length, LENGTH_STEP);
+  const length = padded(waiting[0]!);
+  const most = Math.min(free, Math.max(1, Math.floor(PASS_TOKENS / Math.min(length, CHUNK))));
+  let count = 1;
+  while (count < Math.min(most, waiting.length) && padded(waiting[count]!) === length) count++;
+  return waiting.splice(0, count).map((at) => ({
+    at,
+    ids: [...prompts[at]!],
+    promptLength: prompts[at]!.length,
+    started: performance.now(),
+  }));
+}
+
+/**
+ * Where the keys of a pass stand: those of the cache, then those of the tokens that the pass reads.
+ * @param known of each sequence, how many keys the cache holds   @returns [B, capacity + length]
+ */
+function keyPositionsOf(capacity: number, length: number, known: readonly number[]): Float32Array {
+  const width = capacity + length;
+  const out = new Float32Array(known.length * width).fill(NOWHERE);
+  for (const [i, count] of known.entries()) {
+    for (let key = 0; key < count; key++) out[i * width + key] = key;
+    for (let t = 0; t < length; t++) out[i * width + capacity + t] = count + t;
+  }
+  return out;
+}
+
 const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
-const cacheNames = (layers: number): string[] =>
-  Array.from({ length: layers }, (_, layer) => [`k.${layer}`, `v.${layer}`]).flat();

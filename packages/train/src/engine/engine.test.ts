@@ -14,7 +14,15 @@ import { TrainEngine } from "./train-engine.js";
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
 const lora: LoraTechnique = { type: "lora", r: 4, alpha: 8, dropout: 0, targets: "all-linear", rslora: false };
 const hooks = { onProgress: () => {}, signal: new AbortController().signal };
-const greedy: DecodeOptions = { maxNewTokens: 12, temperature: 0, topP: 1, topK: 0, seed: 0, eosIds: [] };
+const greedy: DecodeOptions = {
+  maxNewTokens: 12,
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  repetitionPenalty: 1,
+  seed: 0,
+  eosIds: [],
+};
 
 /** A pass over tokens that look random; every second position carries a label. */
 function microBatch(batch: number, length: number, salt: number): MicroBatch {

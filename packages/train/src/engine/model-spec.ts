@@ -1,7 +1,7 @@
 import type { Technique } from "@gitune/core";
 import type { Graph } from "../ir/node.js";
 import type { Params } from "../nn/params.js";
-import { input } from "../ops/leaf.js";
+import { constant } from "../ops/leaf.js";
 import type { Tuner } from "../tuners/tuner.js";
 import { type BaseSpec, frozenTensors } from "./base-spec.js";
 
@@ -12,9 +12,12 @@ export interface ModelSpec {
   readonly adapter: { readonly technique: Technique; readonly theta: Float32Array } | null;
 }
 
-/** The parameters of a base, or of a base under an adapter: then the graph has the input `theta`. */
-export function inferenceParams(graph: Graph, base: BaseSpec, tuner: Tuner | null): Params {
+/**
+ * The parameters of a base, or of a base under an adapter. The adapter is a literal of the graph, as the base's weights
+ * are: a product with packed literals alone rounds a row the same whatever other rows there are.
+ */
+export function inferenceParams(graph: Graph, { base, adapter }: ModelSpec, tuner: Tuner | null): Params {
   const frozen = frozenTensors(base);
-  if (tuner) return tuner.params(frozen, { theta: input(graph, "theta", [tuner.size]), dropout: null });
-  return { tensor: (name, shape) => frozen(graph, name, shape), update: () => null };
+  if (!tuner || !adapter) return { tensor: (name, shape) => frozen(graph, name, shape), update: () => null };
+  return tuner.params(frozen, { theta: constant(graph, adapter.theta, [tuner.size], "theta"), dropout: null });
 }

@@ -45,7 +45,7 @@ test("the likeliest token of a row's logits is the one that is generated", async
   const decoding = new DecodeEngine({ base: base.spec, adapter: null, batch: 2 }, backend);
   const [generated] = await decoding.generate(
     [row],
-    { maxNewTokens: 6, temperature: 0, topP: 1, topK: 0, seed: 0, eosIds: [] },
+    { maxNewTokens: 6, temperature: 0, topP: 1, topK: 0, repetitionPenalty: 1, seed: 0, eosIds: [] },
     { onProgress: () => {}, signal: new AbortController().signal },
   );
   const whole = Int32Array.from([...row, ...generated!.ids]);

@@ -25,17 +25,16 @@ export class ScoreEngine {
 
   /** @param row token ids, [T]   @returns [T, vocab], row-major: at t the logits of the token after it */
   async logits(row: Int32Array): Promise<Float32Array> {
-    const { base, adapter } = this.#spec;
+    const { base } = this.#spec;
     const program = await this.#programs.get("logits", () => {
       const graph = new Graph(closedSizes(base.config, this.#tuner));
-      return { logits: llamaLogits(graph, base.config, inferenceParams(graph, base, this.#tuner)) };
+      return { logits: llamaLogits(graph, base.config, inferenceParams(graph, this.#spec, this.#tuner)) };
     });
     const length = Math.max(row.length, LEAST_TOKENS);
     const shape = [1, length];
     const ids = new BigInt64Array(length);
     for (const [t, id] of row.entries()) ids[t] = BigInt(id);
     const out = await program.run({
-      ...(adapter ? { theta: { data: adapter.theta, shape: [adapter.theta.length] } } : {}),
       ...this.#places.upTo(length),
       ids: { data: ids, shape },
       positionIds: { data: BigInt64Array.from({ length }, (_, t) => BigInt(t)), shape },

@@ -80,7 +80,7 @@ export class TrainEngine implements TrainProgram {
         decay: vector(this.#decay),
         hyper: { data: hyper, shape: [3] },
       },
-      { newTheta: theta, newM: m, newV: v },
+      { newTheta: vector(theta), newM: vector(m), newV: vector(v) },
     );
     return { state: { theta, m, v, step }, loss, gradNorm: out["gradNorm"]!.data[0] as number };
   }
@@ -107,7 +107,7 @@ export class TrainEngine implements TrainProgram {
       ...(training && this.#tuner.dropout ? this.#dropoutFeeds.draw(this.#tuner.dropout, batch.dropoutSeeds) : {}),
     };
     const grad = training ? new Float32Array(this.size) : null;
-    const out = await session.run(feeds, grad ? { grad } : {});
+    const out = await session.run(feeds, grad ? { grad: { data: grad, shape: [this.size] } } : {});
     return { loss: out["loss"]!.data[0] as number, grad };
   }
 }

@@ -42,9 +42,12 @@ export class Graph {
   readonly symbols: Symbols;
   #scope = "";
 
-  /** @param avoid sizes that no symbol may divide: those of the model and of what is trained */
-  constructor(avoid: readonly number[] = []) {
-    this.symbols = new Symbols(avoid);
+  /**
+   * @param avoid sizes that no symbol may divide: those of the model and of what is trained
+   * @param leastTokens how many tokens a pass has at least (`symbol.ts`)
+   */
+  constructor(avoid: readonly number[] = [], leastTokens?: number) {
+    this.symbols = new Symbols(avoid, leastTokens);
   }
 
   /** The stand-in for a size that is known only at run time (`symbol.ts`). */

@@ -15,8 +15,8 @@ export interface Size {
 }
 
 /**
- * A pass has at least so many tokens, padding included: lowering relies on it, since the rounding of a product with fewer
- * rows may depend on the number of threads (backends/onnx/lower.ts).
+ * A pass has at least so many tokens, padding included, unless its graph says otherwise: lowering relies on it, since the
+ * rounding of a product with fewer rows may depend on the number of threads (backends/onnx/lower.ts).
  */
 export const LEAST_TOKENS = 64;
 
@@ -34,10 +34,16 @@ export class Symbols {
   readonly #byName = new Map<string, number>();
   /** Sums: they cannot be told by their factors, so each is declared. */
   readonly #sums = new Map<number, Size>();
+  readonly #totals = new Map<string, number>();
+  readonly #avoid: readonly number[];
   readonly #free: number[];
+  /** Tokens that a pass has at least. */
+  readonly leastTokens: number;
 
   /** @param avoid sizes of the model: no symbol divides one of them */
-  constructor(avoid: readonly number[] = []) {
+  constructor(avoid: readonly number[] = [], leastTokens = LEAST_TOKENS) {
+    this.#avoid = avoid;
+    this.leastTokens = leastTokens;
     this.#free = PRIMES.filter((prime) => avoid.every((size) => size % prime !== 0));
   }
 
@@ -47,7 +53,7 @@ export class Symbols {
 
   /** The stand-in of a name, the same at every call. */
   declare(name: string): number {
-    const known = this.#byName.get(name);
+    const known = this.#byName.get(name) ?? this.#totals.get(name);
     if (known !== undefined) return known;
     const prime = this.#free.shift();
     if (prime === undefined) throw new InternalError(`no stand-in is left for the size ${name}`);
@@ -59,6 +65,15 @@ export class Symbols {
   declareSum(name: string, plus: number): number {
     const value = this.declare(name) + plus;
     this.#sums.set(value, { factor: 1, symbols: [name], plus });
+    return value;
+  }
+
+  /** The stand-in of a sum of symbols under a name of its own: the size of what is joined along them. */
+  declareTotal(name: string, parts: readonly string[]): number {
+    const value = parts.reduce((sum, part) => sum + this.declare(part), 0);
+    if (this.#avoid.includes(value)) throw new InternalError(`${value} is a size of the model and stands for ${name}`);
+    this.#sums.set(value, { factor: 1, symbols: [name], plus: 0 });
+    this.#totals.set(name, value);
     return value;
   }
 

@@ -9,7 +9,7 @@ import { uniform } from "../testing/random.js";
 import { linear } from "./linear.js";
 import type { Params } from "./params.js";
 import { ropeAngles } from "./rope-table.js";
-import { MASKED, rowMask, windowMask } from "./row-mask.js";
+import { keyMask, MASKED, rowMask } from "./row-mask.js";
 
 const [ROWS, IN, OUT, RANK] = [3, 4, 5, 2];
 const SHAPES = { x: [ROWS, IN], w: [OUT, IN], bias: [OUT], residual: [ROWS, OUT], a: [RANK, IN], b: [OUT, RANK] };
@@ -100,15 +100,17 @@ test("rowMask: a query looks at its own row up to itself, in a lane of three row
   assert.deepEqual(open.slice(16), [1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1]);
 });
 
-test("rowMask and windowMask: of a row's keys a query sees its own and the window - 1 before it", () => {
+test("rowMask and keyMask: of a row's keys a query sees its own and the window - 1 before it", () => {
   const graph = new Graph();
   const index = input(graph, "index", [5]);
   const within = rowMask(index, input(graph, "starts", [1, 5]), 2);
-  const overCache = windowMask(input(graph, "positions", [2, 1]), index, 2);
+  const overCache = keyMask(input(graph, "positions", [2, 2]), input(graph, "keys", [2, 5]), 2);
   const values = evaluate([within, overCache], {
     index: { data: Float32Array.of(0, 1, 2, 3, 4), shape: [5] },
     starts: { data: Float32Array.of(0, 0, 0, 0, 4), shape: [1, 5] },
-    positions: { data: Float32Array.of(1, 3), shape: [2, 1] },
+    positions: { data: Float32Array.of(3, 4, 1, 2), shape: [2, 2] },
+    // Keys 0..2 and two of the pass; key 0, two places without one, and two of the pass.
+    keys: { data: Float32Array.of(0, 1, 2, 3, 4, 0, 99, 99, 1, 2), shape: [2, 5] },
   });
   const open = values.map(({ data }) =>
     Array.from(data, (value) => (value === 0 ? 1 : value === MASKED ? 0 : Number.NaN)),
@@ -121,7 +123,12 @@ test("rowMask and windowMask: of a row's keys a query sees its own and the windo
     [0, 0, 0, 0, 1],
   ];
   assert.deepEqual(open[0], rows.flat());
-  // Whatever is not left behind stays open: the cache's own mask closes what is not written yet.
-  assert.deepEqual(values[1]!.shape, [2, 1, 1, 5]);
-  assert.deepEqual(open[1], [1, 1, 1, 1, 1, 0, 0, 1, 1, 1]);
+  assert.deepEqual(values[1]!.shape, [2, 2, 5]);
+  const cached = [
+    [0, 0, 1, 1, 0],
+    [0, 0, 0, 1, 1],
+    [1, 0, 0, 1, 0],
+    [0, 0, 0, 1, 1],
+  ];
+  assert.deepEqual(open[1], cached.flat());
 });

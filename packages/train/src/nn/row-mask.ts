@@ -24,14 +24,15 @@ export function rowMask(index: Node, rowStarts: Node, window: number | null): No
 }
 
 /**
- * Closes what a window has left behind, over a cache in which a key's place is its position.
- * @param positions [B, 1]: of the one query of each sequence   @param index [K]: 0, 1, 2 …   @param window as for rowMask
- * @returns [B, 1, 1, K]
+ * Who may look where, over a cache and the tokens of a pass: a query sees the keys of positions up to its own, and no more
+ * of them than its window. A place of the cache that holds no key yet has a position past all others.
+ * @param queries [B, T]: positions, f32   @param keys [B, K]: positions   @param window as for rowMask
+ * @returns [B, T, K]
  */
-export function windowMask(positions: Node, index: Node, window: number): Node {
-  const [batch, keys] = [positions.shape[0]!, index.shape[0]!];
-  const back = sub(reshape(positions, [batch, 1, 1, 1]), reshape(index, [1, 1, 1, keys]));
-  return masked(sub(back, scalar(index.graph, window - 1)));
+export function keyMask(queries: Node, keys: Node, window: number | null): Node {
+  const [batch, length] = queries.shape as [number, number];
+  const ahead = sub(reshape(keys, [batch, 1, keys.shape[1]!]), reshape(queries, [batch, length, 1]));
+  return masked(window === null ? ahead : maximum(ahead, sub(scalar(keys.graph, 1 - window), ahead)));
 }
 
 /** -1e9 from one step outside on, 0 inside. @param outside whole steps */

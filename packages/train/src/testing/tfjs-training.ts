@@ -104,7 +104,7 @@ export function testTfjsTraining(backend: Backend): void {
   test("greedy decoding gives the tokens that ONNX Runtime gives", async () => {
     await using base = await tinyBase();
     const prompts = [[1, 2, 3], [4, 5, 6, 7, 8, 9, 10], [11]].map((ids) => Int32Array.from(ids));
-    const greedy = { maxNewTokens: 12, temperature: 0, topP: 1, topK: 0, seed: 0, eosIds: [] };
+    const greedy = { maxNewTokens: 12, temperature: 0, topP: 1, topK: 0, repetitionPenalty: 1, seed: 0, eosIds: [] };
     const decode = async (on: Backend) => {
       const engine = new DecodeEngine({ base: base.spec, adapter: null, batch: 2 }, on);
       const rows = await engine.generate(prompts, greedy, {

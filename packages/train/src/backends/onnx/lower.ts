@@ -5,7 +5,7 @@ import { InternalError } from "@gitune/core";
 import type { DType } from "../../ir/dtype.js";
 import { type Node, topologicalOrder } from "../../ir/node.js";
 import { type Shape, sameShape } from "../../ir/shape.js";
-import { formatSize, LEAST_TOKENS, type Symbols } from "../../ir/symbol.js";
+import { formatSize, type Symbols } from "../../ir/symbol.js";
 import type { PrimitiveName } from "../../ops/table.js";
 import { expandComposites } from "../../passes/expand-composites.js";
 import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor, type OnnxValue } from "./proto.js";
@@ -37,9 +37,10 @@ const NARROW_COLUMNS = 64;
 /** Results are equal for any number of threads up to this. */
 const MAX_EQUAL_THREADS = 32;
 
-/** ONNX Runtime packs a literal's columns once, when it loads the model. */
-const isPacked = (node: Node): boolean =>
-  node.def.name === "weight" || node.def.name === "constant" || (node.def.name === "cast" && isPacked(node.src[0]!));
+/** ONNX Runtime computes what follows from literals alone, and packs a literal's columns, once, when it loads the model. */
+const isPacked = ({ def, src }: Node): boolean =>
+  def.name === "weight" || def.name === "constant" || (FOLDED.has(def.name) && isPacked(src[0]!));
+const FOLDED: ReadonlySet<string> = new Set(["cast", "slice", "reshape"]);
 
 /**
  * Flags as numbers, and what they are multiplied by: cheaper to make again for the backward pass than to keep. Dropout
@@ -337,7 +338,7 @@ class Lowering {
     if (!this.isOpen(inner) && inner <= RUN_LENGTH) return false;
     if (!this.isOpen(rows)) return this.isOpen(columns) || rows < columns;
     // A run longer than RUN_LENGTH along an axis that the rows have too means as many rows.
-    const leastRows = this.isOpen(inner) && rows % inner === 0 ? RUN_LENGTH + 1 : LEAST_TOKENS;
+    const leastRows = this.isOpen(inner) && rows % inner === 0 ? RUN_LENGTH + 1 : this.#symbols.leastTokens;
     return this.isOpen(columns) || leastRows < columns;
   }
 
@@ -397,10 +398,12 @@ const LOWER: { readonly [K in PrimitiveName]: Lower } = {
   slice: (node, out, to) => {
     const { axis, start, end } = node.attrs as { axis: number; start: number; end: number };
     const dim = node.src[0]!.shape[axis]!;
-    // Counted from the end, a bound is a plain number also where the axis' size is open.
-    const from = to.isOpen(start) ? start - dim : start;
-    const upTo = end === dim ? LAST : to.isOpen(end) ? end - dim : end;
-    to.emit("Slice", [to.name(node.src[0]!), to.ints([from]), to.ints([upTo]), to.ints([axis])], [out]);
+    const bound = (at: number): string => {
+      if (at === dim) return to.ints([LAST]);
+      // Counted from the end, a bound is mostly a plain number also where the axis' size is open.
+      return to.isOpen(at) && !to.isOpen(at - dim) ? to.ints([at - dim]) : to.sizes([at]);
+    };
+    to.emit("Slice", [to.name(node.src[0]!), bound(start), bound(end), to.ints([axis])], [out]);
   },
   concat: (node, out, to) =>
     to.emit(

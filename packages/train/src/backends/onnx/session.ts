@@ -1,6 +1,6 @@
 import { GituneError, InternalError } from "@gitune/core";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import type { Backend, Executable, Tensor, TensorData } from "../backend.js";
+import type { Backend, Executable, Feeds, Tensor, TensorData } from "../backend.js";
 import { lowerToOnnx } from "./lower.js";
 
 export interface OnnxOptions {
@@ -96,10 +96,7 @@ class OnnxExecutable implements Executable {
     this.#inputs = inputs;
   }
 
-  async run(
-    feeds: Readonly<Record<string, Tensor>>,
-    into: Readonly<Record<string, TensorData>> = {},
-  ): Promise<Record<string, Tensor>> {
+  async run(feeds: Feeds, into: Feeds = {}): Promise<Record<string, Tensor>> {
     const inputs: Record<string, OrtTensor> = {};
     for (const name of this.#inputs) {
       const tensor = feeds[name];
@@ -107,12 +104,9 @@ class OnnxExecutable implements Executable {
       inputs[name] = this.#tensor(tensor);
     }
     const fetches: Record<string, OrtTensor | null> = {};
-    for (const { name, shape } of this.#session.outputMetadata as readonly {
-      name: string;
-      shape?: readonly number[];
-    }[]) {
-      const data = into[name];
-      fetches[name] = data ? this.#tensor({ data, shape: shape ?? [data.length] }) : null;
+    for (const name of this.#session.outputNames) {
+      const given = into[name];
+      fetches[name] = given ? this.#tensor(given) : null;
     }
     try {
       const out = await this.#session.run(inputs, fetches);

@@ -51,7 +51,7 @@ export const referenceBackend: Backend = {
     return {
       run: async (feeds, into = {}) => {
         const values = evaluate(nodes, feeds);
-        return Object.fromEntries(names.map((name, i) => [name, toTensor(nodes[i]!, values[i]!, into[name])]));
+        return Object.fromEntries(names.map((name, i) => [name, toTensor(nodes[i]!, values[i]!, into[name]?.data)]));
       },
       close: async () => {},
     };

@@ -54,7 +54,7 @@ class TfjsExecutable implements Executable {
     this.#lastUses = lastUses(this.#order, this.#roots);
   }
 
-  async run(feeds: Feeds, into: Readonly<Record<string, TensorData>> = {}): Promise<Record<string, Tensor>> {
+  async run(feeds: Feeds, into: Feeds = {}): Promise<Record<string, Tensor>> {
     const values = new Map<Node, TfTensor>();
     try {
       const sizes = readSizes(this.#inputs, feeds);
@@ -68,7 +68,7 @@ class TfjsExecutable implements Executable {
       return Object.fromEntries(
         this.#names.map((name, i) => {
           const root = this.#roots[i]!;
-          return [name, fromTf(this.#valueOf(root, values), root.dtype, into[name])];
+          return [name, fromTf(this.#valueOf(root, values), root.dtype, into[name]?.data)];
         }),
       );
     } catch (cause) {

@@ -8,6 +8,7 @@ import { onnxBackend } from "../../backends/onnx/session.js";
 import { tfjsBackend } from "../../backends/tfjs/session.js";
 import { type BaseSpec, closedSizes, frozenTensors } from "../../engine/base-spec.js";
 import { DecodeEngine } from "../../engine/decode-engine.js";
+import { cacheNames } from "../../engine/kv-cache.js";
 import { PlaceFeeds } from "../../engine/pass-feeds.js";
 import { TrainEngine } from "../../engine/train-engine.js";
 import { Graph, type Node } from "../../ir/node.js";
@@ -15,13 +16,12 @@ import type { Shape } from "../../ir/shape.js";
 import { verifyGraph } from "../../ir/verify.js";
 import type { OptimizerState } from "../../loop/program.js";
 import type { Params } from "../../nn/params.js";
-import { MASKED } from "../../nn/row-mask.js";
 import { expandComposites } from "../../passes/expand-composites.js";
 import { assertTrainsAs } from "../../testing/assert-trains-as.js";
 import { assertClose } from "../../testing/compare.js";
 import { goldenTrainingGraph, readGolden, readGoldenBase, readGoldenBatch } from "../../testing/llama-golden.js";
 import { openSafetensors, readSafetensorsHeader, readTensorEntry } from "../../weights/safetensors.js";
-import { prefillGraph, stepGraph } from "../llama/decoding.js";
+import { extendGraph } from "../llama/decoding.js";
 import { llamaLinears, llamaTensors } from "../llama/tensors.js";
 import { llamaLogits } from "../llama/training.js";
 
@@ -97,7 +97,7 @@ for (const model of MODELS) {
       const base = await readGoldenBase(model, "families");
       const engine = new DecodeEngine({ base, adapter: null, batch: rows.length }, backend);
       try {
-        const options = { maxNewTokens: 8, temperature: 0, topP: 1, topK: 0, seed: 0, eosIds: [] };
+        const options = { maxNewTokens: 8, temperature: 0, topP: 1, topK: 0, repetitionPenalty: 1, seed: 0, eosIds: [] };
         const hooks = { onProgress: () => {}, signal: new AbortController().signal };
         const answers = await engine.generate(
           rows.map((ids) => Int32Array.from(ids)),
@@ -245,27 +245,39 @@ async function logitsOf(base: BaseSpec, rows: readonly number[][]): Promise<numb
 /** Logits after each row's last token, which meets the others in a cache. */
 async function stepLogits(base: BaseSpec, rows: readonly number[][]): Promise<number[]> {
   const { config } = base;
-  const compile = (build: typeof prefillGraph) => {
-    const graph = new Graph(closedSizes(config, null));
-    return build(graph, config, bareParams(base, graph), "logits");
-  };
+  const graph = new Graph(closedSizes(config, null), 1);
+  const program = await backend.compile(extendGraph(graph, config, bareParams(base, graph)));
   const { length, feeds } = rowFeeds(base, rows);
-  const last = BigInt64Array.from(rows, (row, i) => BigInt(i * length + row.length - 1));
-  const prefill = await runOnce(compile(prefillGraph), { ...feeds, last: { data: last, shape: [rows.length] } });
-  const mask = rows.flatMap((row) =>
-    Array.from({ length: length + 1 }, (_, s) => (s < row.length - 1 || s === length ? 0 : MASKED)),
-  );
-  const past = Object.entries(prefill).filter(([name]) => name !== "logits");
-  const column = (value: (row: readonly number[]) => number) => ({
-    data: BigInt64Array.from(rows, (row) => BigInt(value(row))),
-    shape: [rows.length, 1],
+  const [batch, nowhere] = [rows.length, 1e6];
+  const long = (values: readonly number[], shape: readonly number[]) => ({
+    data: BigInt64Array.from(values, BigInt),
+    shape,
   });
-  const step = await runOnce(compile(stepGraph), {
+  const positions = (values: readonly number[][]) => ({
+    data: Float32Array.from(values.flat()),
+    shape: [batch, values[0]!.length],
+  });
+  const empty = cacheNames(config.layers).map((name) => [
+    `past.${name}`,
+    { data: new Float32Array(batch * config.kvHeads * config.headDim), shape: [batch, config.kvHeads, 1, config.headDim] },
+  ]);
+  const read = await program.run({
+    ...feeds,
+    ...Object.fromEntries(empty),
+    keyPositions: positions(rows.map(() => [nowhere, ...Array.from({ length }, (_, t) => t)])),
+    ends: long([0], [1]),
+  });
+  const { logits: _logits, ...cache } = read;
+  const step = await program.run({
     ...new PlaceFeeds(config).upTo(length + 1),
-    ids: column((row) => row.at(-1)!),
-    positionIds: column((row) => row.length - 1),
-    mask: { data: Float32Array.from(mask), shape: [rows.length, 1, 1, length + 1] },
-    ...Object.fromEntries(past.map(([name, tensor]) => [`past.${name}`, tensor])),
+    ...Object.fromEntries(Object.entries(cache).map(([name, tensor]) => [`past.${name}`, tensor])),
+    ids: long(rows.map((row) => row.at(-1)!), [batch, 1]),
+    positionIds: long(rows.map((row) => row.length - 1), [batch, 1]),
+    keyPositions: positions(
+      rows.map((row) => [...Array.from({ length }, (_, t) => (t < row.length - 1 ? t : nowhere)), row.length - 1]),
+    ),
+    ends: long([...rows.keys()], [batch]),
   });
+  await program.close();
   return Array.from(step["logits"]!.data as Float32Array);
 }

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import type { LoraTechnique } from "@gitune/core";
+import type { Backend } from "../backends/backend.js";
+import { onnxBackend } from "../backends/onnx/session.js";
+import { TINY, tinyBase, wave } from "../testing/tiny-base.js";
+import { createTuner } from "../tuners/registry.js";
+import { DecodeEngine, type DecodeOptions } from "./decode-engine.js";
+
+const lora: LoraTechnique = { type: "lora", r: 4, alpha: 8, dropout: 0, targets: "all-linear", rslora: false };
+const hooks = { onProgress: () => {}, signal: new AbortController().signal };
+const greedy: DecodeOptions = {
+  maxNewTokens: 40,
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  repetitionPenalty: 1,
+  seed: 0,
+  eosIds: [],
+};
+/** Wide enough that sums run over several of the kernels' blocks; long enough for a prompt in two passes. */
+const WIDE = {
+  ...TINY,
+  hiddenSize: 144,
+  intermediateSize: 304,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 36,
+  vocabSize: 96,
+  maxPositions: 512,
+};
+
+/** 21 prompts of 1 to 300 tokens. */
+const PROMPTS = Array.from({ length: 21 }, (_, row) => {
+  const length = row === 20 ? 300 : 1 + ((row * 37) % 70);
+  return Int32Array.from({ length }, (_, t) => (row * 13 + t * 7 + ((t * t) % 11)) % WIDE.vocabSize);
+});
+
+/** A backend that notes the sha256 of each row of logits that its programs put out. */
+function watched(backend: Backend, rows: string[]): Backend {
+  return {
+    name: backend.name,
+    compile: async (outputs) => {
+      const program = await backend.compile(outputs);
+      return {
+        run: async (feeds, into) => {
+          const out = await program.run(feeds, into);
+          const { data, shape } = out["logits"]!;
+          const [count, vocab] = shape as [number, number];
+          for (let row = 0; row < count; row++) {
+            const bytes = new Uint8Array(data.buffer, data.byteOffset + row * vocab * 4, vocab * 4);
+            rows.push(createHash("sha256").update(bytes).digest("hex"));
+          }
+          return out;
+        },
+        close: () => program.close(),
+      };
+    },
+  };
+}
+
+for (const [name, technique] of [
+  ["the bare base", null],
+  ["an adapter", lora],
+] as const) {
+  test(`${name}: a row's text and its logits' last bits are the same in every batch, by any number of threads`, async () => {
+    await using base = await tinyBase(WIDE);
+    const size = technique ? createTuner(technique, base.spec.config, null).size : 0;
+    const adapter = technique
+      ? { technique, theta: Float32Array.from({ length: size }, (_, i) => wave(i) * 0.1) }
+      : null;
+    const seen: { texts: number[][]; logits: string[] }[] = [];
+    for (const [batch, threads] of [
+      [1, 1],
+      [1, 4],
+      [2, 2],
+      [7, 2],
+      [16, 3],
+    ] as const) {
+      const logits: string[] = [];
+      const backend = watched(onnxBackend({ threads }), logits);
+      const engine = new DecodeEngine({ base: base.spec, adapter, batch }, backend);
+      const answers = await engine.generate(PROMPTS, greedy, hooks);
+      seen.push({ texts: answers.map(({ ids }) => [...ids]), logits: logits.sort() });
+      await engine.close();
+    }
+    for (const run of seen) assert.deepEqual(run, seen[0]);
+    assert.ok(new Set(seen[0]!.logits).size > PROMPTS.length * greedy.maxNewTokens * 0.9, "rows that differ");
+  });
+}
