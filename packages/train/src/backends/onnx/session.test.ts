@@ -196,10 +196,13 @@ describe("run", () => {
     const program = await backend.compile({ index: argMax(x), double: scale(x, 2), triple: scale(x, 3) });
     try {
       const feeds = { x: { data: Float32Array.of(1, 2, 4, 3), shape: [2, 2] } };
-      const into = { double: new Float32Array(4), index: new BigInt64Array(2) };
+      const into = {
+        double: { data: new Float32Array(4), shape: [2, 2] },
+        index: { data: new BigInt64Array(2), shape: [2] },
+      };
       const out = await program.run(feeds, into);
-      assert.deepEqual([...into.double], [2, 4, 8, 6]);
-      assert.deepEqual([...into.index], [1n, 0n]);
+      assert.deepEqual([...into.double.data], [2, 4, 8, 6]);
+      assert.deepEqual([...into.index.data], [1n, 0n]);
       assert.deepEqual([...out["double"]!.data], [2, 4, 8, 6]);
       assert.deepEqual([...out["triple"]!.data], [3, 6, 12, 9]);
       // Fresh arrays of one run are not written by the next.

@@ -5,7 +5,7 @@ import type { Sizes } from "../../ir/symbol.js";
 import type { PrimitiveName } from "../../ops/table.js";
 import { boundAttrs, readSizes } from "../../passes/bind-symbols.js";
 import { expandComposites } from "../../passes/expand-composites.js";
-import type { Backend, Executable, Feeds, Tensor, TensorData } from "../backend.js";
+import type { Backend, Executable, Feeds, Tensor } from "../backend.js";
 import { fromTf, toTf } from "./convert.js";
 import { KeptTensors } from "./kept-tensors.js";
 import { loadTfjs, type Tf, type TfjsOptions } from "./load.js";

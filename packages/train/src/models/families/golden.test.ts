@@ -97,7 +97,15 @@ for (const model of MODELS) {
       const base = await readGoldenBase(model, "families");
       const engine = new DecodeEngine({ base, adapter: null, batch: rows.length }, backend);
       try {
-        const options = { maxNewTokens: 8, temperature: 0, topP: 1, topK: 0, repetitionPenalty: 1, seed: 0, eosIds: [] };
+        const options = {
+          maxNewTokens: 8,
+          temperature: 0,
+          topP: 1,
+          topK: 0,
+          repetitionPenalty: 1,
+          seed: 0,
+          eosIds: [],
+        };
         const hooks = { onProgress: () => {}, signal: new AbortController().signal };
         const answers = await engine.generate(
           rows.map((ids) => Int32Array.from(ids)),
@@ -259,7 +267,10 @@ async function stepLogits(base: BaseSpec, rows: readonly number[][]): Promise<nu
   });
   const empty = cacheNames(config.layers).map((name) => [
     `past.${name}`,
-    { data: new Float32Array(batch * config.kvHeads * config.headDim), shape: [batch, config.kvHeads, 1, config.headDim] },
+    {
+      data: new Float32Array(batch * config.kvHeads * config.headDim),
+      shape: [batch, config.kvHeads, 1, config.headDim],
+    },
   ]);
   const read = await program.run({
     ...feeds,
@@ -271,8 +282,14 @@ async function stepLogits(base: BaseSpec, rows: readonly number[][]): Promise<nu
   const step = await program.run({
     ...new PlaceFeeds(config).upTo(length + 1),
     ...Object.fromEntries(Object.entries(cache).map(([name, tensor]) => [`past.${name}`, tensor])),
-    ids: long(rows.map((row) => row.at(-1)!), [batch, 1]),
-    positionIds: long(rows.map((row) => row.length - 1), [batch, 1]),
+    ids: long(
+      rows.map((row) => row.at(-1)!),
+      [batch, 1],
+    ),
+    positionIds: long(
+      rows.map((row) => row.length - 1),
+      [batch, 1],
+    ),
     keyPositions: positions(
       rows.map((row) => [...Array.from({ length }, (_, t) => (t < row.length - 1 ? t : nowhere)), row.length - 1]),
     ),

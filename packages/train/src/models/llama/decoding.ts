@@ -31,7 +31,13 @@ export function extendGraph(graph: Graph, config: LlamaConfig, params: Params): 
   const keys = graph.symbols.declareTotal("keys", ["capacity", "length"]);
   const positions = input(graph, "positionIds", [batch, length], "i64");
   const maskOf = (window: number | null) =>
-    reshape(keyMask(cast(positions, "f32"), input(graph, "keyPositions", [batch, keys]), window), [batch, 1, 1, length, keys]);
+    reshape(keyMask(cast(positions, "f32"), input(graph, "keyPositions", [batch, keys]), window), [
+      batch,
+      1,
+      1,
+      length,
+      keys,
+    ]);
   const { kvHeads, headDim } = config;
   const past = (name: string) => input(graph, `past.${name}`, [batch, kvHeads, capacity, headDim]);
   const caches: LayerCache[] = [];
