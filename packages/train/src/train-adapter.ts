@@ -40,7 +40,7 @@ export interface TrainAdapterOptions {
   /** In place of the recipe's own device. */
   readonly device?: Device;
   readonly onProgress?: OnProgress;
-  /** Told the step that a resumed run goes on from. */
+  /** With `resume`: told the step that the run goes on from, 0 where there is no checkpoint. */
   readonly onResume?: (step: number, totalSteps: number) => void;
   /** Told of damaged checkpoints. */
   readonly onWarning?: (issue: Issue) => void;

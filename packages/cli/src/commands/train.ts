@@ -79,7 +79,12 @@ async function trainProject(context: Context, project: Project, options: Options
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.device === undefined ? {} : { device: options.device }),
     onProgress: context.onProgress,
-    onResume: (step, totalSteps) => context.note(`Going on from the checkpoint of step ${step} of ${totalSteps}.`),
+    onResume: (step, totalSteps) =>
+      context.note(
+        step === 0
+          ? `There is no checkpoint in ${relative(context.cwd, out) || "."}: starting at step 1 of ${totalSteps}.`
+          : `Going on from the checkpoint of step ${step} of ${totalSteps}.`,
+      ),
     onWarning: ({ message }) => context.note(message),
     signal: context.signal,
   });

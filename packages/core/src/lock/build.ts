@@ -1,5 +1,6 @@
 /** `gitune.lock.json` (contracts.md §6): what an adapter was made from. */
-import type { Project } from "../config/config.js";
+import type { Project, TrainConfig } from "../config/config.js";
+import { VALIDATION_SPLIT } from "../config/validation-split.js";
 import { listSplit } from "../dataset/files.js";
 import { canonicalJson, hashFile, sha256Hex } from "../hash.js";
 import { nativePath } from "../io/paths.js";
@@ -24,17 +25,22 @@ export interface Lock extends LockParts {
   readonly project_version: string;
   /** Of the resolved `data` and `train` parts of the config. */
   readonly config_sha256: string;
-  /** The files of the train split, sorted; paths relative to the repository's root. */
+  /**
+   * The files of the train split, and of the validation split where its losses decide which state is kept; each sorted,
+   * paths relative to the repository's root.
+   */
   readonly rows: readonly { readonly file: string; readonly sha256: string }[];
   readonly seed: number;
 }
 
-/** Hashes what a project trains on. @throws {GituneError} where a file of the train split is not there */
+/** Hashes what a project trains on. @throws {GituneError} where a file of a split is not there */
 export async function buildLock(project: Project, parts: LockParts): Promise<Lock> {
   const { config, root } = project;
-  const { files } = await listSplit(project, "train");
   const rows = [];
-  for (const file of files) rows.push({ file, sha256: await hashFile(nativePath(root, file)) });
+  for (const split of decidingSplits(config.train)) {
+    const { files } = await listSplit(project, split);
+    for (const file of files) rows.push({ file, sha256: await hashFile(nativePath(root, file)) });
+  }
   return {
     version: 1,
     project: config.name,
@@ -47,4 +53,9 @@ export async function buildLock(project: Project, parts: LockParts): Promise<Loc
     seed: config.train.seed,
     device: parts.device,
   };
+}
+
+/** Validation rows that are only looked at change no byte of the adapter. */
+function decidingSplits({ earlyStopping, loadBestModelAtEnd }: TrainConfig): readonly string[] {
+  return earlyStopping !== null || loadBestModelAtEnd ? ["train", VALIDATION_SPLIT] : ["train"];
 }

@@ -43,6 +43,23 @@ test("a lock is written, read and verified; each input that changes is named", a
   );
 });
 
+test("validation rows are part of a lock where they decide which state is kept", async (t) => {
+  const files = async (train: string) => {
+    const repo = tempRepo(t, {
+      "datasets/demo/gitune.yaml": configText({ train }).replace("train: train.jsonl", "$&, validation: v.jsonl"),
+      "datasets/demo/train.jsonl": [{ prompt: "a", completion: "b" }],
+      "datasets/demo/v.jsonl": [{ prompt: "c", completion: "d" }],
+    });
+    const [project] = (await discoverProjects(repo.root)).projects;
+    assert.ok(project);
+    return (await buildLock(project, PARTS)).rows.map(({ file }) => file);
+  };
+  assert.deepEqual(await files(""), ["datasets/demo/train.jsonl"]);
+  for (const train of ["  early_stopping: {}", "  load_best_model_at_end: true"]) {
+    assert.deepEqual(await files(train), ["datasets/demo/train.jsonl", "datasets/demo/v.jsonl"]);
+  }
+});
+
 test("a missing or broken lock is an error", async (t) => {
   const repo = tempRepo(t);
   await assert.rejects(readLock(repo.root), /no adapter/);

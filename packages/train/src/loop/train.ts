@@ -44,7 +44,7 @@ export interface TrainingOptions {
   /** In place of the recipe's own number of steps. */
   readonly maxSteps?: number;
   readonly onProgress?: OnProgress;
-  /** Told the step that a resumed run goes on from; not called for a run that starts anew. */
+  /** With `resume`: told the step that the run goes on from, 0 where there is no checkpoint. */
   readonly onResume?: (step: number, totalSteps: number) => void;
   /** Told of damaged checkpoints. */
   readonly onWarning?: (issue: Issue) => void;
@@ -159,8 +159,8 @@ async function startOrResume(run: Run): Promise<Progress> {
   const { out, resume, onWarning, onResume, program, recipe } = run.options;
   await cleanCheckpoints(out, !resume);
   const found = resume ? await readNewestCheckpoint(out, run, onWarning ?? (() => undefined)) : null;
+  if (resume) onResume?.(found?.optimizer.step ?? 0, run.plan.totalSteps);
   if (found !== null) {
-    onResume?.(found.optimizer.step, run.plan.totalSteps);
     const { optimizer, best, tokens, computedTokens, seconds } = found;
     return { optimizer, best, tokens, computedTokens, seconds, steps: [...found.steps], evals: [...found.evals] };
   }
