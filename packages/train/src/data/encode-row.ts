@@ -178,7 +178,8 @@ function turnSpan(
   if (!whole.startsWith(opening)) return "not-a-prefix";
   const start = opening.length;
   if (whole.startsWith(closing) && closing.length >= start) {
-    // What a template writes after the end token (ChatML's newline) is never generated, so it is no label.
+    // What a template writes after the end token (ChatML's newline, Phi-3's second end token) is never generated, so it
+    // is no label.
     const end = lastEnd(closing, start, eosTokens);
     return end === null ? "no-end" : { start, end };
   }
@@ -187,13 +188,22 @@ function turnSpan(
   return end === null ? "no-end" : { start, end };
 }
 
+/** The end of the first of the end tokens that stand last, with nothing but blanks between them. */
 function lastEnd(text: string, from: number, eosTokens: readonly string[]): number | null {
+  let start = -1;
   let end = -1;
   for (const token of eosTokens) {
     const index = text.lastIndexOf(token);
-    if (index >= from) end = Math.max(end, index + token.length);
+    if (index >= from && index + token.length > end) [start, end] = [index, index + token.length];
   }
-  return end < 0 ? null : end;
+  if (end < 0) return null;
+  for (;;) {
+    const before = text.slice(from, start).trimEnd();
+    const earlier = eosTokens.find((token) => before.endsWith(token));
+    if (earlier === undefined) return end;
+    end = from + before.length;
+    start = end - earlier.length;
+  }
 }
 
 function firstEnd(text: string, from: number, eosTokens: readonly string[]): number | null {
