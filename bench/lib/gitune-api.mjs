@@ -95,6 +95,17 @@ export async function decodeSpec(settings) {
   return { base: await openSpec(settings), adapter: null, batch: settings.batch };
 }
 
+/** The likeliest token each time, so many of them: no end token ends a row. @param {number} tokens */
+export const greedy = (tokens) => ({
+  maxNewTokens: tokens,
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  repetitionPenalty: 1,
+  seed: 0,
+  eosIds: [],
+});
+
 /** What the engine does not offer must not be measured under its name. */
 function checkCompute({ compute = "f32" }) {
   if (compute !== "f32") throw new Error(`the engine does not compute in ${compute}`);

@@ -1,5 +1,5 @@
 /** gitune's side of `generate`: greedy, every prompt to the same number of tokens. */
-import { decodeSpec, engineThread } from "./gitune-api.mjs";
+import { decodeSpec, engineThread, greedy } from "./gitune-api.mjs";
 import { memory, serve } from "./serve.mjs";
 
 const settings = JSON.parse(process.argv[2]);
@@ -10,8 +10,7 @@ await serve(async () => {
   return {
     generate: async ({ prompts, tokens }) => {
       const started = performance.now();
-      const options = { maxNewTokens: tokens, temperature: 0, topP: 1, topK: 0, seed: 0, eosIds: [] };
-      const raw = await thread.call("decode", [prompts.map((ids) => Int32Array.from(ids)), options]);
+      const raw = await thread.call("decode", [prompts.map((ids) => Int32Array.from(ids)), greedy(tokens)]);
       const seconds = (performance.now() - started) / 1000;
       return { seconds, ids: raw.map(({ ids }) => [...ids]), memory: memory() };
     },
