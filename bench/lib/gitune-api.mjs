@@ -27,7 +27,7 @@ async function openSpec({ base, layers, cacheDir }) {
 }
 
 /** @param {{ threads: number }} settings */
-export const engineThread = ({ threads }) => new EngineThread(engineSettings("cpu", threads));
+export const engineThread = async ({ threads }) => new EngineThread(await engineSettings("cpu", threads));
 
 /**
  * What the training call takes.

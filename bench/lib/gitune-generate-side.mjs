@@ -5,7 +5,7 @@ import { memory, serve } from "./serve.mjs";
 const settings = JSON.parse(process.argv[2]);
 
 await serve(async () => {
-  const thread = engineThread(settings);
+  const thread = await engineThread(settings);
   await thread.call("openDecode", [await decodeSpec(settings)]);
   return {
     generate: async ({ prompts, tokens }) => {

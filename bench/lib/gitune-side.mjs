@@ -5,7 +5,7 @@ import { memory, serve, sinceStart } from "./serve.mjs";
 const settings = JSON.parse(process.argv[2]);
 
 await serve(async () => {
-  const thread = engineThread(settings);
+  const thread = await engineThread(settings);
   const program = await thread.call("openTrain", [await trainSpec(settings)]);
   const stateOf = (theta) => ({ theta, m: new Float32Array(theta.length), v: new Float32Array(theta.length), step: 0 });
   let state = stateOf(await thread.call("initialize", [0]));
