@@ -14,9 +14,10 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe, it, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { discoverProjects, GituneError, type IssueCode, type Message, readRows } from "@gitune/core";
+import fc from "fast-check";
 import { type Base, openBase } from "./base.js";
 import { createGenerator } from "./generator.js";
 import { ggufBytes } from "./testing/gguf-bytes.js";
@@ -207,6 +208,24 @@ describe("a GGUF file as base", () => {
       });
     });
   }
+});
+
+test("a damaged GGUF file opens or is refused, whatever the damage", async () => {
+  const whole = await readFile(golden("gguf/tiny.gguf"));
+  // The head: metadata and places of tensors.
+  const edits = fc.array(fc.tuple(fc.nat(13_000), fc.nat(255)), { minLength: 1, maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(edits, async (changes) => {
+      const bytes = Buffer.from(whole);
+      for (const [at, value] of changes) bytes[at] = value;
+      await writeFile(join(root, "models/damaged.gguf"), bytes);
+      await open("models/damaged.gguf").catch((error: unknown) => {
+        assert.ok(error instanceof GituneError, String(error));
+        assert.equal(error.exitCode, 2);
+      });
+    }),
+    { numRuns: 50 },
+  );
 });
 
 const SIZES = (

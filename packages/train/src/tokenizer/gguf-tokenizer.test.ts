@@ -119,6 +119,14 @@ describe("tokenizers of GGUF files", async () => {
     });
   }
 
+  it("refuses a SentencePiece vocabulary without scores, or without a token for what is unknown", () => {
+    const vocabulary = byPre(undefined);
+    const { scores: _, ...unscored } = vocabulary;
+    assert.throws(() => ggufTokenizerFiles(fileOf(unscored)), /no scores/);
+    const types = vocabulary.types.map((type) => (type === 2 ? 3 : type));
+    assert.throws(() => ggufTokenizerFiles(fileOf({ ...vocabulary, types })), /unknown/);
+  });
+
   it("orders merges by score, then by the longer left part", () => {
     const tokens = ["a", "b", "ab", "abb", "bb", "<a"];
     const scores = [0, 0, -1, -3, -2, 0];

@@ -106,7 +106,16 @@ const sentencePiece: Build = (gguf, { tokens, types, bosId }) => {
   requireLength(gguf, "scores", scores.length, tokens.length);
   const startsWithBlank = flagOf(gguf, `${KEY}.add_space_prefix`) ?? true;
   const blanks = { type: "Replace", pattern: { String: " " }, content: "▁" };
-  const unknown = tokens.find((_, id) => types[id] === UNKNOWN) ?? null;
+  const unknown = tokens.find((_, id) => types[id] === UNKNOWN);
+  if (unknown === undefined) {
+    throw invalid(
+      gguf,
+      "token_type",
+      "the tokenizer has no token for what is unknown",
+      [`one of type ${UNKNOWN}`],
+      "none",
+    );
+  }
   return {
     normalizer: {
       type: "Sequence",

@@ -41,7 +41,7 @@ export function llama3Scaling(
 ): Llama3Scaling | null {
   const divisors = readDivisors(gguf, headDim);
   if (!divisors || divisors.every((divisor) => divisor === 1)) return null;
-  const factor = Math.max(...divisors);
+  const factor = divisors.reduce((most, divisor) => Math.max(most, divisor), 0);
   for (const context of original === undefined ? CONTEXTS : [original]) {
     const scaling: Llama3Scaling = {
       factor,
