@@ -23,6 +23,31 @@ export function nonNegative(text: string): number {
   return value;
 }
 
+/** A number above 0. */
+export function positive(text: string): number {
+  const value = nonNegative(text);
+  if (value === 0) throw new InvalidArgumentError("It must be a number above 0.");
+  return value;
+}
+
+/** A number above 0 and up to 1. */
+export function share(text: string): number {
+  const value = positive(text);
+  if (value > 1) throw new InvalidArgumentError("It must be a number above 0 and up to 1.");
+  return value;
+}
+
+/** A whole number of at least 0. */
+export function wholeNumber(text: string): number {
+  return text === "0" ? 0 : positiveInteger(text);
+}
+
+/** A text that is not empty, after those that were given before. */
+export function oneMoreText(text: string, before: readonly string[]): readonly string[] {
+  if (text === "") throw new InvalidArgumentError("It must not be empty.");
+  return [...before, text];
+}
+
 /** Names parted by commas. */
 export function nameList(text: string): readonly string[] {
   const names = text.split(",").map((name) => name.trim());

@@ -11,12 +11,13 @@ export interface GenerationOptions {
   readonly topK?: number;
   /** > 0; 1 changes nothing, more makes tokens of prompt and text less likely (as in transformers). */
   readonly repetitionPenalty?: number;
+  /** A row's draws depend on this, on its place among the prompts and on the number of tokens before; on nothing else. */
   readonly seed?: number;
-  /** Generation ends before the first of these; they are not part of the text. */
+  /** The text ends before the first of these, also where one spans several tokens; none is empty. */
   readonly stop?: readonly string[];
 }
 
-/** Why a generation ended: its end token, its length limit, or a failure. */
+/** Why a generation ended: its end token or a stop string (`eos`), its length limit, or a failure. */
 export type StopReason = "eos" | "length" | "error";
 
 export interface Generation {

@@ -11,6 +11,7 @@ import type { Base } from "./base.js";
 import { defaultThreads, engineSettings } from "./device.js";
 import { EngineThread } from "./engine/client.js";
 import type { DecodeSpec, RawGeneration } from "./engine/decode-engine.js";
+import { StopStrings } from "./stop-strings.js";
 import { readTrained } from "./trained.js";
 
 export interface GeneratorOptions {
@@ -62,6 +63,7 @@ const generate = async (
   const room = base.config.maxPositions - options.maxNewTokens;
   const fits = (ids: Int32Array) => ids.length > 0 && ids.length <= room;
   const runnable = encoded.flatMap((ids, row) => (fits(ids) ? [row] : []));
+  const stops = options.stop?.length ? new StopStrings(options.stop, (ids) => base.tokenizer.decode(ids)) : null;
   const raw = await thread.call(
     "decode",
     [
@@ -75,14 +77,19 @@ const generate = async (
         rows: runnable,
         seed: options.seed ?? 0,
         eosIds: base.tokenizer.eosIds,
+        reportTokens: stops !== null,
       },
     ],
-    { onProgress: hooks.onProgress, signal: hooks.signal },
+    {
+      onProgress: hooks.onProgress,
+      signal: hooks.signal,
+      onTokens: (tokens) => tokens.flatMap(([row, id]) => (stops?.follow(row, id) ? [row] : [])),
+    },
   );
   const byRow = new Map(runnable.map((row, i) => [row, raw[i]!]));
   return encoded.map((ids, row) => {
     const generated = byRow.get(row);
-    if (generated) return finish(base, ids, generated, options.stop ?? []);
+    if (generated) return finish(base, ids, generated, stops);
     const error =
       ids.length === 0 ? "the prompt is empty" : `the prompt has ${ids.length} tokens, the model has room for ${room}`;
     return { text: "", promptTokens: ids.length, completionTokens: 0, latencyMs: 0, stop: "error", error };
@@ -94,14 +101,15 @@ function encodePrompt({ tokenizer }: Base, prompt: PromptContent): Int32Array {
   return Int32Array.from(tokenizer.encode(tokenizer.renderChat(prompt.messages, { addGenerationPrompt: true })));
 }
 
-function finish({ tokenizer }: Base, prompt: Int32Array, raw: RawGeneration, stops: readonly string[]): Generation {
-  const text = tokenizer.decode([...raw.ids]);
-  const cuts = stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
+function finish({ tokenizer }: Base, prompt: Int32Array, raw: RawGeneration, stops: StopStrings | null): Generation {
+  const ids = [...raw.ids];
+  const cut = stops?.cut(ids);
   return {
-    text: cuts.length > 0 ? text.slice(0, Math.min(...cuts)) : text,
+    text: cut?.text ?? tokenizer.decode(ids),
     promptTokens: prompt.length,
-    completionTokens: raw.ids.length,
+    completionTokens: cut?.tokens ?? ids.length,
     latencyMs: raw.latencyMs,
-    stop: cuts.length > 0 ? "eos" : raw.stop,
+    // The engine ends a row early only where a stop string was seen.
+    stop: cut || raw.stop !== "length" ? "eos" : "length",
   };
 }

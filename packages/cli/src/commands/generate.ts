@@ -12,7 +12,17 @@ import {
 } from "@gitune/core";
 import type { Command } from "commander";
 import { isObject, readJsonlFile, shownPath } from "../input-files.js";
-import { deviceOption, nonNegative, pathFrom, positiveInteger, threadsOption } from "../options.js";
+import {
+  deviceOption,
+  nonNegative,
+  oneMoreText,
+  pathFrom,
+  positive,
+  positiveInteger,
+  share,
+  threadsOption,
+  wholeNumber,
+} from "../options.js";
 import { usableProject } from "../projects.js";
 import { counted } from "../terminal/table.js";
 import type { Context, Verb } from "../verb.js";
@@ -26,6 +36,10 @@ interface Options {
   readonly raw?: boolean;
   readonly maxNewTokens: number;
   readonly temperature: number;
+  readonly topP: number;
+  readonly topK: number;
+  readonly repetitionPenalty: number;
+  readonly stop: readonly string[];
   readonly seed: number;
   readonly device?: Device;
   readonly threads?: number;
@@ -48,11 +62,19 @@ export const generate: Verb = {
       .option("--raw", "continue prompts as they are, without the chat template")
       .option("--max-new-tokens <n>", "at most", positiveInteger, 64)
       .option("--temperature <t>", "0 takes the likeliest token each time", nonNegative, 0)
+      .option("--top-p <p>", "of the likeliest tokens, those that reach this probability together", share, 1)
+      .option("--top-k <k>", "of the likeliest tokens, so many; 0 keeps all", wholeNumber, 0)
+      .option("--repetition-penalty <x>", "above 1, what was said before becomes less likely", positive, 1)
+      .option("--stop <text>", "ends before this text; may be given several times", oneMoreText, [])
       .option("--seed <n>", "of the sampling", positiveInteger, 42)
       .addOption(deviceOption())
       .addOption(threadsOption()),
   examples: [
     ['gitune generate --base models/small --prompt "A tool to"', "what the bare base says"],
+    [
+      'gitune generate --base models/small --prompt "A tool to" --temperature 0.8 --top-p 0.95 --stop "." --seed 7',
+      "one sentence, drawn; the same one for the same seed",
+    ],
     [
       "gitune generate support-tickets --adapter .gitune/adapters/support-tickets --input prompts.jsonl --output out.jsonl",
       "a prediction for each line; score them with gitune score",
@@ -73,10 +95,10 @@ export const generate: Verb = {
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     });
     try {
-      const { maxNewTokens, temperature, seed } = options;
+      const { maxNewTokens, temperature, topP, topK, repetitionPenalty, stop, seed } = options;
       const generations = await generator.generate(
         prompts.map(({ content }) => content),
-        { maxNewTokens, temperature, seed },
+        { maxNewTokens, temperature, topP, topK, repetitionPenalty, stop, seed },
         {
           onProgress: (done, total) => context.onProgress({ phase: "generate", done, total, unit: "prompts" }),
           signal: context.signal,

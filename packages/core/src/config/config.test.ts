@@ -54,7 +54,7 @@ evals:
   - name: answers
     data: evals/answers.jsonl
     metrics: [rougeL, bleu, exact_match]
-    generation: { max_new_tokens: 64, temperature: 0 }
+    generation: { max_new_tokens: 64, temperature: 0.5, top_p: 0.9, top_k: 40, repetition_penalty: 1.1, stop: "\\n\\n" }
 gate:
   confidence: 0.95
   rules:
@@ -71,6 +71,14 @@ refresh: { sources: [ { type: command, run: ./pull.sh } ], schedule: nightly }
   assert.deepEqual(config?.data.splits["train"], ["train/*.jsonl"]);
   assert.deepEqual(config?.checks["tokens"], { level: "error", max: 2048 });
   assert.equal(config?.gate.rules[1]?.min, 0.8);
+  assert.deepEqual(config?.evals[0]?.generation, {
+    maxNewTokens: 64,
+    temperature: 0.5,
+    topP: 0.9,
+    topK: 40,
+    repetitionPenalty: 1.1,
+    stop: ["\n\n"],
+  });
 });
 
 test("defaults fill what is not written, and 0 stays 0", () => {

@@ -2,6 +2,7 @@
  * A project's config with every default applied (`resolveConfig`). What people write is `WrittenConfig`,
  * all optional but for the name, the data and the base; its JSON Schema is `schemas/gitune.schema.json`.
  */
+import type { GenerationOptions } from "../generation.js";
 import type { Severity } from "../issue.js";
 
 /** How a row says what it teaches. */
@@ -113,7 +114,8 @@ export interface SuiteConfig {
   /** Path relative to the project's folder. */
   readonly data: string;
   readonly metrics: readonly string[];
-  readonly generation: { readonly maxNewTokens: number; readonly temperature: number };
+  /** But for the seed, which is the recipe's. */
+  readonly generation: Required<Omit<GenerationOptions, "seed">>;
 }
 
 /** Exactly one of maxRegression, min and max. */

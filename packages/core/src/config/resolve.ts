@@ -119,6 +119,10 @@ function resolveSuite(written: WrittenSuite): SuiteConfig {
     generation: {
       maxNewTokens: written.generation?.max_new_tokens ?? 64,
       temperature: written.generation?.temperature ?? 0,
+      topP: written.generation?.top_p ?? 1,
+      topK: written.generation?.top_k ?? 0,
+      repetitionPenalty: written.generation?.repetition_penalty ?? 1,
+      stop: listOf(written.generation?.stop ?? []),
     },
   };
 }

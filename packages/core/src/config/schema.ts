@@ -33,6 +33,8 @@ const object = (required: readonly string[], properties: JsonSchema, description
   description,
 });
 
+const stopText: JsonSchema = { type: "string", minLength: 1, maxLength: 200, description: "a text" };
+
 const LEVELS = ["off", "note", "warning", "error"] as const;
 const level = choice(LEVELS, "off, note, warning or error");
 const check = (options: JsonSchema, description: string): JsonSchema => ({
@@ -151,6 +153,17 @@ const suite = object(
       {
         max_new_tokens: count(1, "tokens", 64),
         temperature: number({ minimum: 0, maximum: 10 }, "0 is greedy", 0),
+        top_p: number({ exclusiveMinimum: 0, maximum: 1 }, "keeps the likeliest tokens up to this probability", 1),
+        top_k: count(0, "keeps so many of the likeliest tokens; 0 keeps all", 0),
+        repetition_penalty: number(
+          { exclusiveMinimum: 0, maximum: 10 },
+          "above 1, tokens of prompt and text so far become less likely",
+          1,
+        ),
+        stop: {
+          description: "texts that an answer ends before",
+          anyOf: [stopText, { type: "array", maxItems: 16, uniqueItems: true, items: stopText }],
+        },
       },
       "how answers are generated",
     ),

@@ -60,7 +60,14 @@ export interface WrittenSuite {
   readonly name: string;
   readonly data: string;
   readonly metrics: readonly string[];
-  readonly generation?: { readonly max_new_tokens?: number; readonly temperature?: number };
+  readonly generation?: {
+    readonly max_new_tokens?: number;
+    readonly temperature?: number;
+    readonly top_p?: number;
+    readonly top_k?: number;
+    readonly repetition_penalty?: number;
+    readonly stop?: string | readonly string[];
+  };
 }
 
 export interface WrittenGateRule {

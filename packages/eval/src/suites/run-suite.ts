@@ -45,7 +45,7 @@ export async function runSuite(input: RunSuiteInput): Promise<SuiteResult> {
 
   const generations = await generate(
     rows.map((row) => row.prompt),
-    { maxNewTokens: suite.generation.maxNewTokens, temperature: suite.generation.temperature, seed: input.seed },
+    { ...suite.generation, seed: input.seed },
     {
       onProgress: (done, total) =>
         onProgress?.({ phase: "evaluate", done, total, unit: "rows", detail: { suite: suite.name } }),

@@ -32,7 +32,12 @@ export function labelRow(id: string, label: string, tags: readonly string[] = []
 }
 
 export function suiteConfig(metrics: readonly string[], name = "answers"): SuiteConfig {
-  return { name, data: "evals/answers.jsonl", metrics, generation: { maxNewTokens: 16, temperature: 0 } };
+  return {
+    name,
+    data: "evals/answers.jsonl",
+    metrics,
+    generation: { maxNewTokens: 16, temperature: 0, topP: 1, topK: 0, repetitionPenalty: 1, stop: [] },
+  };
 }
 
 /** Answers each prompt by the prediction in its place. */

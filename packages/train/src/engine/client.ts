@@ -1,15 +1,17 @@
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { GituneError, InternalError } from "@gitune/core";
-import type { Calls, EngineSettings, FromEngine, SentError, ToEngine } from "./protocol.js";
+import type { Calls, EngineSettings, FromEngine, NewToken, SentError, ToEngine } from "./protocol.js";
 
 interface Pending {
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
-  readonly onProgress: ((done: number, total: number) => void) | undefined;
+  readonly hooks: CallHooks;
 }
 
 export interface CallHooks {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Of a generation that reports its tokens: those of a step. @returns the rows that need no more */
+  readonly onTokens?: ((tokens: readonly NewToken[]) => readonly number[]) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,13 +30,10 @@ export class EngineThread {
     this.#worker.on("exit", (code) => this.#fail(new InternalError(`the engine's thread ended with code ${code}`)));
   }
 
-  call<K extends keyof Calls>(
-    call: K,
-    args: Calls[K]["args"],
-    { onProgress, signal }: CallHooks = {},
-  ): Promise<Calls[K]["result"]> {
+  call<K extends keyof Calls>(call: K, args: Calls[K]["args"], hooks: CallHooks = {}): Promise<Calls[K]["result"]> {
     if (this.#ended) return Promise.reject(new InternalError("the engine's thread has ended"));
     const id = this.#nextId++;
+    const { signal } = hooks;
     return new Promise<Calls[K]["result"]>((resolve, reject) => {
       const cancel = () => this.#send({ cancel: id });
       signal?.addEventListener("abort", cancel, { once: true });
@@ -44,7 +43,7 @@ export class EngineThread {
           signal?.removeEventListener("abort", cancel);
           done(value);
         };
-      this.#pending.set(id, { resolve: settle(resolve as (value: never) => void), reject: settle(reject), onProgress });
+      this.#pending.set(id, { resolve: settle(resolve as (value: never) => void), reject: settle(reject), hooks });
       this.#send({ id, call, args } as ToEngine);
     });
   }
@@ -67,7 +66,12 @@ export class EngineThread {
     const pending = this.#pending.get(message.id);
     if (!pending) return;
     if ("progress" in message) {
-      pending.onProgress?.(message.progress.done, message.progress.total);
+      pending.hooks.onProgress?.(message.progress.done, message.progress.total);
+      return;
+    }
+    if ("tokens" in message) {
+      const rows = pending.hooks.onTokens?.(message.tokens) ?? [];
+      if (rows.length > 0) this.#send({ end: message.id, rows });
       return;
     }
     this.#pending.delete(message.id);

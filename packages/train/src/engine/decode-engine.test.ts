@@ -60,6 +60,37 @@ function watched(backend: Backend, rows: string[]): Backend {
   };
 }
 
+test("a row that needs no more ends, the others go on, and tokens are reported as they come", async () => {
+  await using base = await tinyBase();
+  const engine = new DecodeEngine({ base: base.spec, adapter: null, batch: 2 }, onnxBackend({ threads: 1 }));
+  const prompts = [[1, 2, 3], [9, 9], [4], [5, 6]].map((ids) => Int32Array.from(ids));
+  const whole = await engine.generate(prompts, greedy, hooks);
+  const ended = new Set<number>();
+  const reported: number[][] = prompts.map(() => []);
+  const done: number[] = [];
+  const answers = await engine.generate(
+    prompts,
+    { ...greedy, reportTokens: true },
+    {
+      ...hooks,
+      ended,
+      onProgress: (count) => done.push(count),
+      onTokens: (tokens) => {
+        for (const [row, id] of tokens) if (reported[row]!.push(id) === 5 && row === 1) ended.add(row);
+      },
+    },
+  );
+  for (const [row, { ids, stop }] of answers.entries()) {
+    assert.deepEqual([...ids], reported[row]);
+    // The row hears of it with its next token.
+    const length = row === 1 ? 6 : greedy.maxNewTokens;
+    assert.deepEqual([ids.length, stop], [length, row === 1 ? "ended" : "length"]);
+    assert.deepEqual([...ids], [...whole[row]!.ids.slice(0, length)]);
+  }
+  assert.deepEqual(done, [1, 2, 3, 4]);
+  await engine.close();
+});
+
 for (const [name, technique] of [
   ["the bare base", null],
   ["an adapter", lora],

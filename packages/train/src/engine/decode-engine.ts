@@ -9,6 +9,7 @@ import { KvCache } from "./kv-cache.js";
 import { inferenceParams, type ModelSpec } from "./model-spec.js";
 import { PlaceFeeds } from "./pass-feeds.js";
 import { Programs } from "./programs.js";
+import type { NewToken } from "./protocol.js";
 import { chooseToken, processLogits, type SampleOptions, uniformAt } from "./sample.js";
 
 export interface DecodeSpec extends ModelSpec {
@@ -22,12 +23,15 @@ export interface DecodeOptions extends SampleOptions {
   readonly eosIds: readonly number[];
   /** The number of each prompt, which its draws depend on; its place in the list by default. */
   readonly rows?: readonly number[];
+  /** Whether `onTokens` wants to know each step's tokens. */
+  readonly reportTokens?: boolean;
 }
 
 export interface RawGeneration {
   /** Without EOS. */
   readonly ids: Int32Array;
-  readonly stop: "eos" | "length";
+  /** `ended`: the caller wanted no more. */
+  readonly stop: "eos" | "length" | "ended";
   /** From the row's start, its prompt's first pass, to its last token. */
   readonly latencyMs: number;
 }
@@ -36,6 +40,10 @@ export interface DecodeHooks {
   /** Rows that are done, of all. */
   readonly onProgress: (done: number, total: number) => void;
   readonly signal: AbortSignal;
+  /** New tokens of rows, by the prompts' places; EOS is none. */
+  readonly onTokens?: (tokens: readonly NewToken[]) => void;
+  /** Rows that need no more tokens; grows while generation goes on. */
+  readonly ended?: ReadonlySet<number>;
 }
 
 /** Prompts are padded to multiples of this. Prompts of one padded length share a pass, and so never change each other's. */
@@ -89,14 +97,25 @@ export class DecodeEngine {
     const cache = new KvCache(this.#spec.base.config, Math.min(this.#spec.batch, prompts.length), CAPACITY_STEP);
     const active: Sequence[] = [];
     let done = 0;
+    const tokens: NewToken[] = [];
     /** Adds a sequence's next token. @returns whether that was its last */
     const advance = (sequence: Sequence, logits: Float32Array): boolean => {
-      const ended = this.#advance(sequence, logits, options);
-      if (ended) {
-        out[sequence.at] = ended;
-        hooks.onProgress(++done, prompts.length);
+      const { at, ids, promptLength, started } = sequence;
+      const id = chooseNext(sequence, logits, options);
+      const isEnd = options.eosIds.includes(id);
+      if (!isEnd) {
+        ids.push(id);
+        tokens.push([at, id]);
       }
-      return ended !== null;
+      const isFull = ids.length - promptLength >= options.maxNewTokens;
+      const stop = isEnd ? "eos" : isFull ? "length" : hooks.ended?.has(at) ? "ended" : null;
+      if (!stop) return false;
+      out[at] = { ids: Int32Array.from(ids.slice(promptLength)), stop, latencyMs: performance.now() - started };
+      hooks.onProgress(++done, prompts.length);
+      return true;
+    };
+    const report = () => {
+      if (options.reportTokens) hooks.onTokens?.(tokens.splice(0));
     };
 
     while (active.length + waiting.length > 0) {
@@ -110,6 +129,7 @@ export class DecodeEngine {
           cache.adopt(active.length, read, i);
           active.push(sequence);
         }
+        report();
         continue;
       }
       const logits = await this.#step(active, cache);
@@ -121,6 +141,7 @@ export class DecodeEngine {
         active[slot] = active[last]!;
         active.pop();
       }
+      report();
     }
     return out;
   }
@@ -200,22 +221,6 @@ export class DecodeEngine {
     });
   }
 
-  #advance(sequence: Sequence, logits: Float32Array, options: DecodeOptions): RawGeneration | null {
-    const { ids, promptLength, at, started } = sequence;
-    const row = options.rows?.[at] ?? at;
-    processLogits(logits, ids, options);
-    const uniform = options.temperature === 0 ? null : uniformAt(options.seed, row, ids.length - promptLength);
-    const id = chooseToken(logits, uniform);
-    const isEnd = options.eosIds.includes(id);
-    if (!isEnd) ids.push(id);
-    if (!isEnd && ids.length - promptLength < options.maxNewTokens) return null;
-    return {
-      ids: Int32Array.from(ids.slice(promptLength)),
-      stop: isEnd ? "eos" : "length",
-      latencyMs: performance.now() - started,
-    };
-  }
-
   #rowOf(logits: Float32Array, row: number): Float32Array {
     const { vocabSize } = this.#spec.base.config;
     return logits.subarray(row * vocabSize, (row + 1) * vocabSize);
@@ -228,6 +233,14 @@ export class DecodeEngine {
       return extendGraph(graph, base.config, inferenceParams(graph, this.#spec, this.#tuner));
     });
   }
+}
+
+/** @param logits the sequence's next ones, changed in place */
+function chooseNext({ at, ids, promptLength }: Sequence, logits: Float32Array, options: DecodeOptions): number {
+  processLogits(logits, ids, options);
+  const step = ids.length - promptLength;
+  const uniform = options.temperature === 0 ? null : uniformAt(options.seed, options.rows?.[at] ?? at, step);
+  return chooseToken(logits, uniform);
 }
 
 /** The next prompts of one padded length, as many as fit into a pass and into the free slots. */

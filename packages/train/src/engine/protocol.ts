@@ -37,7 +37,14 @@ export interface Request<K extends keyof Calls = keyof Calls> {
   readonly args: Calls[K]["args"];
 }
 
-export type ToEngine = Request | { readonly cancel: number };
+/** A token of a row: the row's place among the prompts, and the token's id. */
+export type NewToken = readonly [row: number, id: number];
+
+/** `end`: the rows of that call's generation need no more tokens. */
+export type ToEngine =
+  | Request
+  | { readonly cancel: number }
+  | { readonly end: number; readonly rows: readonly number[] };
 
 export interface SentError {
   /** The error's class, e.g. AbortError. */
@@ -52,4 +59,5 @@ export interface SentError {
 export type FromEngine =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: SentError }
+  | { readonly id: number; readonly tokens: readonly NewToken[] }
   | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } };

@@ -4,7 +4,7 @@ import { GituneError, InternalError } from "@gitune/core";
 import { onnxBackend } from "../backends/onnx/session.js";
 import { tfjsBackend } from "../backends/tfjs/session.js";
 import { DecodeEngine } from "./decode-engine.js";
-import type { Calls, EngineSettings, FromEngine, Request, SentError, ToEngine } from "./protocol.js";
+import type { Calls, EngineSettings, FromEngine, NewToken, Request, SentError, ToEngine } from "./protocol.js";
 import { ScoreEngine } from "./score-engine.js";
 import { TrainEngine } from "./train-engine.js";
 
@@ -14,6 +14,9 @@ type Handlers = {
 interface Context {
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number) => void;
+  readonly onTokens: (tokens: readonly NewToken[]) => void;
+  /** Rows that need no more tokens. */
+  readonly ended: Set<number>;
 }
 
 const port = parentPort;
@@ -23,7 +26,7 @@ const backend = settings.backend === "onnx" ? onnxBackend(settings) : tfjsBacken
 let train: TrainEngine | null = null;
 let decode: DecodeEngine | null = null;
 let score: ScoreEngine | null = null;
-const running = new Map<number, AbortController>();
+const running = new Map<number, { readonly controller: AbortController; readonly ended: Set<number> }>();
 
 function opened<T>(engine: T | null): T {
   if (!engine) throw new InternalError("the engine is not open");
@@ -74,10 +77,13 @@ function describe(error: unknown): SentError {
 
 async function answer<K extends keyof Calls>({ id, call, args }: Request<K>): Promise<void> {
   const controller = new AbortController();
-  running.set(id, controller);
+  const ended = new Set<number>();
+  running.set(id, { controller, ended });
   try {
     const onProgress = (done: number, total: number) => send({ id, progress: { done, total } });
-    send({ id, result: await handlers[call]({ signal: controller.signal, onProgress }, ...args) });
+    const onTokens = (tokens: readonly NewToken[]) => send({ id, tokens });
+    const context = { signal: controller.signal, onProgress, onTokens, ended };
+    send({ id, result: await handlers[call](context, ...args) });
   } catch (error) {
     send({ id, error: describe(error) });
   } finally {
@@ -86,6 +92,7 @@ async function answer<K extends keyof Calls>({ id, call, args }: Request<K>): Pr
 }
 
 port.on("message", (message: ToEngine) => {
-  if ("cancel" in message) running.get(message.cancel)?.abort();
+  if ("cancel" in message) running.get(message.cancel)?.controller.abort();
+  else if ("end" in message) for (const row of message.rows) running.get(message.end)?.ended.add(row);
   else void answer(message);
 });
