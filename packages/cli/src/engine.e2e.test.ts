@@ -396,7 +396,7 @@ test("validation losses: in train's answer, in run's, in the report; changed row
   assert.deepEqual([first.projects[0]?.status, first.projects[0]?.adapters.head?.cached], ["changed", false]);
   const again = documentOf(await repository.gitune(["run", "--no-bare", "--json"]));
   assert.equal(again.projects[0]?.adapters.head?.cached, true);
-  assert.match(again.comment, /- head: loss \d\.\d+ to \d\.\d+ in \d steps?, validation loss /);
+  assert.match(again.comment, /- head: loss \d\.\d+ to \d\.\d+ in \d steps? over 8 rows, validation loss /);
   assert.match(
     readFileSync(join(repository.root, ".gitune/report/report.html"), "utf8"),
     /class="curve validation head"/,

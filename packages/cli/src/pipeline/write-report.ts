@@ -43,7 +43,7 @@ export function reportOf({ outcome, project, rows }: JudgedProject, refs: Report
 
 function trainSummary(adapter: AdapterOutcome | null): TrainSummary | null {
   if (adapter === null) return null;
-  const { losses, dir: _dir, sha256: _sha256, rows: _rows, ...summary } = adapter;
+  const { losses, dir: _dir, sha256: _sha256, ...summary } = adapter;
   return { ...summary, losses, loss: losses.at(-1) ?? null };
 }
 

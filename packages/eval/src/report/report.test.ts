@@ -269,6 +269,8 @@ describe("trainings", () => {
       /1\.600 \(kept the lowest, 1\.500 at step 20\)$/,
     );
     assert.equal(trainingSentence({ ...summary, steps: 1, loss: null, losses: [] }), "1 step");
+    assert.match(trainingSentence({ ...summary, rows: { used: 1200, cut: 0, dropped: 0 } }), / steps over 1,200 rows$/);
+    assert.match(trainingSentence({ ...summary, rows: { used: 9, cut: 3, dropped: 1 } }), / \(3 cut, 1 dropped\)$/);
   });
 
   test("as one line of bars", () => {

@@ -38,6 +38,8 @@ export interface TrainSummary {
   readonly validation?: readonly { readonly step: number; readonly loss: number }[];
   /** The step whose state the adapter is; less than `steps` where the best one is kept. */
   readonly keptStep?: number;
+  /** What became of the train split's rows. */
+  readonly rows?: { readonly used: number; readonly cut: number; readonly dropped: number };
   readonly tokens?: number;
   readonly tokensPerSecond: number;
   readonly seconds: number;

@@ -1,19 +1,33 @@
 /** A training in words, and its curve in one line of text. */
-import { formatPlural } from "./format.js";
+import { formatCount, formatPlural } from "./format.js";
 import type { TrainSummary } from "./report.js";
 import { thin } from "./thin.js";
 
-/** E.g. `loss 3.000 to 1.234 in 40 steps, validation loss 2.100 to 1.600 (kept the lowest, 1.500 at step 30)`. */
+/**
+ * E.g. `loss 3.000 to 1.234 in 40 steps over 900 rows (3 cut, 1 dropped), validation loss 2.100 to 1.600 (kept the lowest,
+ * 1.500 at step 30)`.
+ */
 export function trainingSentence({
   steps,
   loss,
   losses = [],
   validation = [],
   keptStep = steps,
+  rows,
 }: TrainSummary): string {
   const first = losses.find(Number.isFinite);
   const way = loss === null ? "" : `loss ${first === undefined ? "" : `${first.toFixed(3)} to `}${loss.toFixed(3)} in `;
-  return `${way}${formatPlural(steps, "step")}${validationPart(validation, steps, keptStep)}`;
+  return `${way}${formatPlural(steps, "step")}${rowsPart(rows)}${validationPart(validation, steps, keptStep)}`;
+}
+
+/** Rows that were cut or dropped are never silent. */
+function rowsPart(rows: TrainSummary["rows"]): string {
+  if (rows === undefined) return "";
+  const lost = [
+    ...(rows.cut > 0 ? [`${formatCount(rows.cut)} cut`] : []),
+    ...(rows.dropped > 0 ? [`${formatCount(rows.dropped)} dropped`] : []),
+  ];
+  return ` over ${formatPlural(rows.used, "row")}${lost.length > 0 ? ` (${lost.join(", ")})` : ""}`;
 }
 
 function validationPart(validation: NonNullable<TrainSummary["validation"]>, steps: number, keptStep: number): string {
