@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { LEAST_TOKENS } from "../ir/symbol.js";
 import { fixedRows } from "../testing/fixed-rows.js";
-import { makeStepBatches, type PlanConfig, planMicroBatch, planTraining } from "./batches.js";
+import { makeStepBatches, type PlanConfig, planPasses, planTraining } from "./batches.js";
 import { createRandom, deriveSeed, shuffledIndices } from "./random.js";
 
 /** Rows of the given lengths. Ids tell row and position. */
@@ -42,10 +42,10 @@ describe("batches", () => {
           const step = plan.step(index);
           for (const { lanes, length } of step.micro) {
             const rows = lanes.flat();
-            assert.ok(rows.length <= settings.microBatchSize);
+            assert.ok(lanes.length <= settings.microBatchSize);
             if (!settings.packing) assert.ok(lanes.every((lane) => lane.length === 1));
             for (const lane of lanes) assert.ok(lane.reduce((sum, row) => sum + lengths[row]!, 0) <= length);
-            const longest = Math.max(...rows.map((row) => lengths[row]!));
+            const longest = Math.max(...lanes.map((lane) => lane.reduce((sum, row) => sum + lengths[row]!, 0)));
             assert.ok(length % 8 === 0 && (length < longest + 8 || (length - 8) * lanes.length < LEAST_TOKENS));
             for (const row of rows) seen.set(step.epoch, [...(seen.get(step.epoch) ?? []), row]);
           }
@@ -99,12 +99,12 @@ describe("batches", () => {
     const encoded = rowsOf([3, 41, 5]);
     const [first, second] = makeStepBatches(encoded, planTraining(encoded, config({ batchSize: 3 })).step(0), 42);
     assert.ok(first !== undefined && second !== undefined);
-    assert.deepEqual([first.batch, first.length], [2, 48]);
-    assert.deepEqual([second.batch, second.length], [1, 64]);
-    assert.deepEqual([...second.ids.subarray(0, 5)], [0n, 1n, 2n, 0n, 0n]);
-    assert.deepEqual([...second.rowStarts.subarray(0, 5)], [0, 0, 0, 3, 3]);
-    assert.deepEqual([...second.weights], [1 / 46, 1 / 46].map(Math.fround));
-    assert.deepEqual([...second.positions], [0n, 1n]);
+    assert.deepEqual([first.batch, first.length], [1, 64]);
+    assert.deepEqual([second.batch, second.length], [2, 32]);
+    assert.deepEqual([...second.ids.subarray(32, 37)], [0n, 1n, 2n, 0n, 0n]);
+    assert.deepEqual([...second.rowStarts.subarray(32, 37)], [0, 0, 0, 3, 3]);
+    assert.deepEqual([...second.weights], Array(6).fill(Math.fround(1 / 46)));
+    assert.deepEqual([...second.positions], [0n, 1n, 2n, 3n, 32n, 33n]);
   });
 
   it("draw dropout by step, row and place in the row, whatever the micro-batch size and packing (property)", () => {
@@ -135,11 +135,31 @@ describe("batches", () => {
   it("let rows share a lane where packing says so, first-fit decreasing", () => {
     const lengths = [100, 60, 50, 40, 30, 20];
     const order = lengths.map((_, row) => row);
-    assert.deepEqual(planMicroBatch(rowsOf(lengths), order, true), { lanes: [[0], [1, 3], [2, 4, 5]], length: 104 });
+    const plan = (microBatchSize: number, packing: boolean) =>
+      planPasses(rowsOf(lengths), order, { microBatchSize, packing });
+    assert.deepEqual(plan(4, true), [{ lanes: [[0], [1, 3], [2, 4, 5]], length: 104 }]);
+    // Lanes are filled over the whole step, and a pass holds as many lanes as it may.
     assert.deepEqual(
-      planMicroBatch(rowsOf(lengths), order, false).lanes,
+      plan(2, true).map(({ lanes }) => lanes),
+      [[[0], [1, 3]], [[2, 4, 5]]],
+    );
+    assert.deepEqual(
+      plan(6, false).flatMap(({ lanes }) => lanes),
       order.map((row) => [row]),
     );
+  });
+
+  it("give a long row a pass of its own where that computes less, and keep rows of one length together", () => {
+    const passes = (lengths: readonly number[], microBatchSize = 4) => {
+      const order = lengths.map((_, row) => row);
+      return planPasses(rowsOf(lengths), order, { microBatchSize, packing: false }).map(({ lanes }) => lanes.length);
+    };
+    assert.deepEqual(passes([1000, 100, 100, 100]), [1, 3]);
+    assert.deepEqual(passes([256, 256, 256, 256]), [4]);
+    assert.deepEqual(passes([128, 127, 126, 125, 124, 123, 122, 121]), [4, 4]);
+    assert.deepEqual(passes([100, 99, 98, 97, 9]), [4, 1]);
+    // A few tokens of padding cost less than another pass.
+    assert.deepEqual(passes([40, 38, 35, 33]), [4]);
   });
 
   it("shuffle each epoch in its own way, as the seed says", () => {

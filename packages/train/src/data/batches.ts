@@ -1,9 +1,10 @@
 /**
  * Which rows form which step, and how they lie in a pass: a pure function of the rows' lengths, the recipe and the seed.
- * An optimizer step takes `batchSize` rows of a shuffled epoch; the epoch's last step takes what is left. Inside a step,
- * rows are sorted by length into micro-batches, so that little is padding; with `packing`, rows that fit share a lane.
- * Every label of a step weighs 1 / labels of the step, so accumulation over micro-batches of any size is the gradient of
- * one big batch, and packing changes nothing but the time it takes.
+ * An optimizer step takes `batchSize` rows of a shuffled epoch; the epoch's last step takes what is left. Inside a step, rows
+ * of like length share a pass, so that little is padding; with `packing`, rows that fit share a lane.
+ * Every label of a step weighs 1 / labels of the step, so accumulation over passes of any size is the gradient of one big
+ * batch: how rows lie changes nothing but the time it takes. Rows are never moved to another step for their length (as
+ * transformers' `group_by_length` does), since that would change what is learned.
  */
 import { InternalError } from "@gitune/core";
 import { LEAST_TOKENS } from "../ir/symbol.js";
@@ -14,9 +15,16 @@ import { createRandom, deriveSeed, mix32, shuffledIndices } from "./random.js";
 /** Lanes are rounded up to this many tokens: vector units like it, and so does an allocator that sees fewer sizes. */
 const LENGTH_MULTIPLE = 8;
 
+/**
+ * What a pass costs before its first token, in tokens: reading every weight twice at 10 GB/s takes as long as 20 tokens at
+ * 150 GFLOPS, whatever the model's size; the rest is its start.
+ */
+const PASS_COST_TOKENS = 32;
+
 /** What decides the plan. */
 export interface PlanConfig {
   readonly batchSize: number;
+  /** Lanes of a pass, at most. */
   readonly microBatchSize: number;
   /** Lets several rows share a lane. */
   readonly packing: boolean;
@@ -64,13 +72,11 @@ export function planTraining(encoded: EncodedRows, config: PlanConfig): TrainPla
     totalSteps,
     stepsPerEpoch,
     step: (index) => {
-      const passes = rowsOf(index);
-      const micro = passes.map((rows) => planMicroBatch(encoded, rows, config.packing));
-      const rows = passes.flat();
+      const rows = rowsOf(index);
       return {
         step: index,
         epoch: Math.floor(index / stepsPerEpoch),
-        micro,
+        micro: planPasses(encoded, rows, config),
         labels: labelsOf(encoded, rows),
         tokens: rows.reduce((sum, row) => sum + encoded.rowLength(row), 0),
       };
@@ -78,14 +84,35 @@ export function planTraining(encoded: EncodedRows, config: PlanConfig): TrainPla
   };
 }
 
+interface Lane {
+  readonly rows: number[];
+  used: number;
+}
+
 /**
- * Lays rows into lanes as long as the longest of them: one a lane, or with `packing` as many as fit, each into the first
- * lane with room (first-fit decreasing: Johnson 1973, at most 11/9 of the fewest lanes).
+ * Lays a step's rows into lanes and lanes into passes.
  * @param rows at least one, longest first
  */
-export function planMicroBatch(encoded: EncodedRows, rows: readonly number[], packing: boolean): MicroPlan {
-  const longest = rows.reduce((most, row) => Math.max(most, encoded.rowLength(row)), 0);
-  const lanes: { readonly rows: number[]; used: number }[] = [];
+export function planPasses(
+  encoded: EncodedRows,
+  rows: readonly number[],
+  { microBatchSize, packing }: Pick<PlanConfig, "microBatchSize" | "packing">,
+): MicroPlan[] {
+  const lanes = layLanes(encoded, rows, packing).sort((a, b) => b.used - a.used);
+  return groupLanes(lanes, microBatchSize).map((group) => {
+    const longest = group[0]!.used;
+    const least = Math.ceil(LEAST_TOKENS / group.length);
+    return { lanes: group.map((lane) => lane.rows), length: roundUp(Math.max(longest, least), LENGTH_MULTIPLE) };
+  });
+}
+
+/**
+ * One row a lane, or with `packing` as many as fit into the length of the longest, each into the first lane with room
+ * (first-fit decreasing: Johnson 1973, at most 11/9 of the fewest lanes).
+ */
+function layLanes(encoded: EncodedRows, rows: readonly number[], packing: boolean): Lane[] {
+  const longest = encoded.rowLength(rows[0]!);
+  const lanes: Lane[] = [];
   for (const row of rows) {
     const tokens = encoded.rowLength(row);
     const open = packing ? lanes.find(({ used }) => used + tokens <= longest) : undefined;
@@ -94,8 +121,27 @@ export function planMicroBatch(encoded: EncodedRows, rows: readonly number[], pa
       open.used += tokens;
     } else lanes.push({ rows: [row], used: tokens });
   }
-  const least = Math.ceil(LEAST_TOKENS / lanes.length);
-  return { lanes: lanes.map((lane) => lane.rows), length: roundUp(Math.max(longest, least), LENGTH_MULTIPLE) };
+  return lanes;
+}
+
+/**
+ * Cuts lanes, longest first, into passes of at most `most` so that the fewest tokens are computed, padding and the cost of a
+ * pass included: the cheapest way to lay the first n lanes follows from the cheapest ways to lay fewer.
+ */
+function groupLanes(lanes: readonly Lane[], most: number): Lane[][] {
+  const cost = [0];
+  const starts = [0];
+  for (let end = 1; end <= lanes.length; end++) {
+    cost.push(Number.POSITIVE_INFINITY);
+    for (let start = end - 1; start >= Math.max(0, end - most); start--) {
+      const tokens = Math.max(LEAST_TOKENS, (end - start) * roundUp(lanes[start]!.used, LENGTH_MULTIPLE));
+      const total = cost[start]! + tokens + PASS_COST_TOKENS;
+      if (total < cost[end]!) [cost[end], starts[end]] = [total, start];
+    }
+  }
+  const groups: Lane[][] = [];
+  for (let end = lanes.length; end > 0; end = starts[end]!) groups.unshift(lanes.slice(starts[end], end));
+  return groups;
 }
 
 /**
@@ -150,8 +196,8 @@ export function makeStepBatches(encoded: EncodedRows, plan: StepPlan, seed: numb
   return plan.micro.map((micro) => makeMicroBatch(encoded, micro, 1 / plan.labels, stepSeed));
 }
 
-/** The rows of each micro-batch of a step, longest first; the order of the latest epoch is kept. */
-function stepRows(encoded: EncodedRows, config: PlanConfig, stepsPerEpoch: number): (step: number) => number[][] {
+/** The rows of a step, longest first; the order of the latest epoch is kept. */
+function stepRows(encoded: EncodedRows, config: PlanConfig, stepsPerEpoch: number): (step: number) => number[] {
   let epochInHand = -1;
   let order: Uint32Array = new Uint32Array();
   return (step) => {
@@ -162,12 +208,8 @@ function stepRows(encoded: EncodedRows, config: PlanConfig, stepsPerEpoch: numbe
     }
     const first = (step % stepsPerEpoch) * config.batchSize;
     const rows = [...order.subarray(first, first + config.batchSize)];
-    // Longest first, so that a last pass that is not full holds the shortest rows. Ties by index: one order only.
-    rows.sort((a, b) => encoded.rowLength(b) - encoded.rowLength(a) || a - b);
-    const micro: number[][] = [];
-    for (let at = 0; at < rows.length; at += config.microBatchSize)
-      micro.push(rows.slice(at, at + config.microBatchSize));
-    return micro;
+    // Ties by index: one order only.
+    return rows.sort((a, b) => encoded.rowLength(b) - encoded.rowLength(a) || a - b);
   };
 }
 
