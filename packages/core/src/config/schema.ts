@@ -94,13 +94,14 @@ const train = object(
     epochs: number({ exclusiveMinimum: 0, maximum: 10_000 }, "passes over the rows", 3),
     max_steps: count(1, "optimizer steps; wins over epochs"),
     batch_size: count(1, "sequences per optimizer step", 8),
-    micro_batch_size: count(1, "sequences per pass; divides batch_size", 8),
+    micro_batch_size: count(1, "sequences per pass at most; divides batch_size", 8),
     max_length: count(2, "tokens", 512),
     overflow: choice(["error", "truncate", "drop"], "what happens to longer rows", "error"),
     packing: {
       type: "boolean",
       default: false,
-      description: "rows of a pass that fit share a lane; same steps, less padding",
+      description:
+        "rows of a step that fit share a lane; attention stays within a row and positions start anew, so nothing learned changes, only the time it takes",
     },
     learning_rate: number({ exclusiveMinimum: 0, maximum: 10 }, "peak learning rate", 1e-4),
     schedule: choice(["constant", "linear", "cosine"], "of the learning rate", "cosine"),

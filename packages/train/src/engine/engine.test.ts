@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { LoraTechnique } from "@gitune/core";
 import { onnxBackend } from "../backends/onnx/session.js";
 import { referenceBackend } from "../backends/reference/run.js";
-import { type MicroPlan, makeMicroBatch } from "../data/batches.js";
+import { type MicroPlan, makeMicroBatch, makeStepBatches, planTraining } from "../data/batches.js";
 import type { MicroBatch, OptimizerState } from "../loop/program.js";
 import { fixedRows } from "../testing/fixed-rows.js";
 import { rowLanes } from "../testing/row-lanes.js";
@@ -137,6 +137,37 @@ for (const [config, dropout] of [
     await fast.close();
   });
 }
+
+test("a run with packing, and one with smaller passes, is the run without: the same losses, dropout on", async () => {
+  await using base = await tinyBase();
+  const lengths = [9, 40, 3, 22, 30, 20, 11, 17, 6, 28];
+  const encoded = fixedRows(
+    lengths.map((length, row) => Array.from({ length }, (_, i) => (row * 13 + i * 5) % TINY.vocabSize)),
+  );
+  const losses = [];
+  for (const [packing, microBatchSize] of [
+    [false, 4],
+    [true, 4],
+    [false, 1],
+  ] as const) {
+    const plan = planTraining(encoded, { batchSize: 4, microBatchSize, packing, epochs: 3, maxSteps: null, seed: 42 });
+    const spec = { base: base.spec, technique: { ...lora, dropout: 0.1 }, optimizer, fromScratch: false };
+    const engine = new TrainEngine(spec, onnxBackend({ threads: 2 }));
+    let state = await start(engine);
+    const run = [];
+    for (let index = 0; index < plan.totalSteps; index++) {
+      const step = await engine.step(state, makeStepBatches(encoded, plan.step(index), 42), 0.01);
+      state = step.state;
+      run.push(step.loss);
+    }
+    losses.push(run);
+    await engine.close();
+  }
+  const [plain, ...others] = losses;
+  for (const run of others)
+    for (const [step, loss] of run.entries())
+      assert.ok(Math.abs(loss - plain![step]!) < 1e-5 * plain![step]!, `step ${step}: ${loss} and ${plain![step]}`);
+});
 
 test("an update without training changes nothing: its loss is the bare base's", async () => {
   await using base = await tinyBase();
