@@ -7,12 +7,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openBase } from "../packages/train/dist/index.js";
+import { families } from "./parity/checks/families.mjs";
 import { logits } from "./parity/checks/logits.mjs";
 import { tokens } from "./parity/checks/tokens.mjs";
 import { MachineError, openEnvironment } from "./parity/environment.mjs";
 import { formatFigure, holds, isLimited } from "./parity/figure.mjs";
 
-const CHECKS = { tokens, logits };
+const CHECKS = { tokens, logits, families };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = join(root, ".gitune", "parity");

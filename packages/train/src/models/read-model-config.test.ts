@@ -9,7 +9,7 @@ type Json = Record<string, unknown>;
 const readTestFile = (path: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../test/${path}`, import.meta.url), "utf8"));
 
-/** As their makers published them, retyped. */
+/** After what their makers published, retyped: it is the keys that matter here. */
 const PUBLISHED = readTestFile("fixtures/published-configs.json") as Record<string, Json>;
 const SMOL = PUBLISHED["HuggingFaceTB/SmolLM2-135M-Instruct"]!;
 const LLAMA32 = PUBLISHED["meta-llama/Llama-3.2-1B"]!;
