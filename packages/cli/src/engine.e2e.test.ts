@@ -168,6 +168,44 @@ test("run: a change is trained, evaluated and gated once; the second run takes i
   assert.match(text.stdout, /^Verdict: pass\n\npass {2}colors {2}changed, 2 rows added, base adapter from the store/);
 });
 
+test("a .gguf file is a base for every verb", async () => {
+  const gguf = readFileSync(fileURLToPath(new URL("../../train/test/golden/gguf/tiny.gguf", import.meta.url)));
+  const checks = "checks: { tokens: { level: error, max: 30 } }\n";
+  const repository = new TestRepository({
+    ...FILES,
+    "models/tiny.gguf": gguf,
+    "datasets/colors/gitune.yaml": config({ base: "models/tiny.gguf", max_steps: 2 }, checks),
+  });
+  made.push(repository);
+  repository.commit("main");
+  const answerOf = async (...args: string[]): Promise<string> => {
+    const answer = await repository.gitune(args);
+    assert.equal(answer.code, 0, answer.stdout + answer.stderr);
+    return answer.stdout;
+  };
+  assert.match(await answerOf("doctor"), /ok +base models\/tiny\.gguf +2 layers of 32/);
+  await answerOf("train", "colors");
+  await answerOf("eval", "colors", "--adapter", ".gitune/adapters/colors");
+  await answerOf(
+    "generate",
+    "--base",
+    "models/tiny.gguf",
+    "--adapter",
+    ".gitune/adapters/colors",
+    "--prompt",
+    "thing?",
+  );
+
+  repository.write({ "datasets/colors/train.jsonl": jsonl(numbers(1, 9).map((id) => row(id))) });
+  const document = documentOf(await repository.gitune(["run", "--no-bare", "--json"]));
+  assert.deepEqual([document.exit_code, document.projects[0]?.status], [0, "changed"]);
+
+  repository.write({ "datasets/colors/train.jsonl": jsonl([row(1, "blue ".repeat(40))]) });
+  const counted = await repository.gitune(["validate"]);
+  assert.equal(counted.code, 1, counted.stderr);
+  assert.match(counted.stdout, /\[row\.too-long\]/);
+});
+
 test("run: a gate that cannot be met says no with 1", async () => {
   const rules = "    - { suite: answers, metric: exact_match, min: 1 }\n";
   const repository = project({ "datasets/colors/gitune.yaml": config({}, rules) });
