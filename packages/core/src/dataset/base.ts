@@ -18,7 +18,7 @@ export async function checkBase(project: Project): Promise<Issue[]> {
   const path = localBase(project);
   if (path === null || (await isReallyInside(project.root, nativePath(project.root, path)))) return [];
   const { base } = project.config.train;
-  const isHubName = /^[\w.-]{1,96}\/[\w.-]{1,96}$/.test(base) && !base.startsWith(".");
+  const isHubName = /^[\w.-]{1,96}\/[\w.-]{1,96}$/.test(base) && !base.startsWith(".") && !base.endsWith(".gguf");
   return [
     {
       code: "config.base",

@@ -57,6 +57,7 @@ describe("ggufConfig", () => {
     assert.deepEqual(
       await configOf({ ".rope.freq_base": { f32: 500_000 }, "tokenizer.ggml.eos_token_id": { u32: 2 } }),
       {
+        architectures: ["LlamaForCausalLM"],
         model_type: "llama",
         hidden_size: 16,
         intermediate_size: 32,
@@ -85,6 +86,7 @@ describe("ggufConfig", () => {
     assert.equal(untied["num_key_value_heads"], 1);
     const mistral = await configOf({ ".attention.sliding_window": { u32: 64 } });
     assert.deepEqual([mistral["model_type"], mistral["sliding_window"]], ["mistral", 64]);
+    assert.deepEqual(mistral["architectures"], ["MistralForCausalLM"]);
     const lengths = { ".attention.key_length": { u32: 16 }, ".attention.value_length": { u32: 16 } };
     const qwen3 = await configOf(lengths, { architecture: "qwen3" });
     assert.deepEqual([qwen3["model_type"], qwen3["head_dim"], qwen3["attention_bias"]], ["qwen3", 16, false]);

@@ -100,10 +100,12 @@ export function ggufConfig(gguf: GgufFile): Record<string, unknown> {
   if (family.modelType !== "llama") {
     requireEqual(gguf, `${architecture}.attention.sliding_window`, 0, "a file does not say which layers have it");
   }
+  // llama.cpp calls Mistral a Llama; the window is what sets it apart.
+  const modelType = family.modelType === "llama" && window ? "mistral" : family.modelType;
   const hasBias = (module: string) => family.modelType === "llama" && gguf.tensors.has(`blk.0.${module}.bias`);
   return {
-    // llama.cpp calls Mistral a Llama; the window is what sets it apart.
-    model_type: family.modelType === "llama" && window ? "mistral" : family.modelType,
+    architectures: [`${modelType[0]?.toUpperCase()}${modelType.slice(1)}ForCausalLM`],
+    model_type: modelType,
     ...family.config,
     hidden_size: hiddenSize,
     intermediate_size: needed("feed_forward_length"),
