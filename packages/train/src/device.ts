@@ -7,13 +7,13 @@ import type { EngineSettings } from "./engine/protocol.js";
 import { type Machine, type Missing, thisMachine } from "./machine.js";
 
 /** Changes whenever the same inputs could give other bytes: it is part of every cache key. */
-export const ENGINE_VERSION = "5";
+export const ENGINE_VERSION = "6";
 
 /** Threads by default: all that this process may use. */
 export const defaultThreads = (): number => availableParallelism();
 
 /** The device that a config's choice means here. `auto` is the CPU until a GPU path was run on hardware. */
-function resolveDevice(device: Device): Exclude<Device, "auto"> {
+export function resolveDevice(device: Device): Exclude<Device, "auto"> {
   return device === "auto" ? "cpu" : device;
 }
 

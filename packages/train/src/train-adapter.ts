@@ -13,9 +13,9 @@ import {
   type TrainConfig,
 } from "@gitune/core";
 import { adapterSha256, writePeftAdapter } from "./adapter/peft.js";
-import type { Base } from "./base.js";
+import { type Base, weightsCache } from "./base.js";
 import { type EncodeStats, encodeRows } from "./data/encoded-rows.js";
-import { defaultThreads, deviceClass, ENGINE_VERSION, engineSettings } from "./device.js";
+import { defaultThreads, deviceClass, ENGINE_VERSION, engineSettings, resolveDevice } from "./device.js";
 import { EngineThread } from "./engine/client.js";
 import type { TrainSpec } from "./engine/train-engine.js";
 import type { TrainableTensor, TrainProgram } from "./loop/program.js";
@@ -98,7 +98,7 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
     encodeRows(rows, base.tokenizer, recipe, { threads, cacheDir: tokensCache(project.root) });
   const encoded = await encode(options.rows);
   const validation = options.validation && recipe.evalSteps !== 0 ? await encode(options.validation) : null;
-  const program = await openProgram(recipe, base, threads, device);
+  const program = await openProgram(project, base, threads, device);
   try {
     const result = await runTraining({
       program,
@@ -166,13 +166,13 @@ function checkRecipe(recipe: TrainConfig, base: Base, { configFile }: Project): 
       engine,
       "set train.engine to native",
     );
-  if (compute !== "f32")
+  if (compute === "int8" && (technique.type !== "lora" || resolveDevice(recipe.device) !== "cpu"))
     fail(
       "config.unsupported",
       "/train/compute",
-      "this compute type is not available yet",
-      compute,
-      "set train.compute to f32",
+      "8-bit products are there for frozen layers on the CPU",
+      `${technique.type} on ${recipe.device}`,
+      "set train.compute to f32, or use technique lora and device cpu",
     );
   if (maxLength > base.config.maxPositions) {
     fail(
@@ -196,7 +196,12 @@ function checkRecipe(recipe: TrainConfig, base: Base, { configFile }: Project): 
   }
 }
 
-async function openProgram(recipe: TrainConfig, base: Base, threads: number, device: Device): Promise<TrainProgram> {
+async function openProgram(
+  { config: { train: recipe }, root }: Project,
+  base: Base,
+  threads: number,
+  device: Device,
+): Promise<TrainProgram> {
   const thread = new EngineThread(await engineSettings(device, threads));
   const spec: TrainSpec = {
     base: base.spec,
@@ -209,6 +214,7 @@ async function openProgram(recipe: TrainConfig, base: Base, threads: number, dev
       maxGradNorm: recipe.maxGradNorm,
     },
     fromScratch: base.spec.weights === null,
+    ...(recipe.compute === "int8" ? { int8: { baseSha256: base.sha256, cacheDir: weightsCache(root) } } : {}),
   };
   const { tensors, size } = await thread.call("openTrain", [spec]);
   return {

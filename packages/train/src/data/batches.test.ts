@@ -47,6 +47,7 @@ describe("batches", () => {
             for (const lane of lanes) assert.ok(lane.reduce((sum, row) => sum + lengths[row]!, 0) <= length);
             const longest = Math.max(...lanes.map((lane) => lane.reduce((sum, row) => sum + lengths[row]!, 0)));
             assert.ok(length % 8 === 0 && (length < longest + 8 || (length - 8) * lanes.length < LEAST_TOKENS));
+            assert.ok(lanes.length === 1 || length * lanes.length <= 256 || (length - 8) * lanes.length < LEAST_TOKENS);
             for (const row of rows) seen.set(step.epoch, [...(seen.get(step.epoch) ?? []), row]);
           }
         }
@@ -137,7 +138,10 @@ describe("batches", () => {
     const order = lengths.map((_, row) => row);
     const plan = (microBatchSize: number, packing: boolean) =>
       planPasses(rowsOf(lengths), order, { microBatchSize, packing });
-    assert.deepEqual(plan(4, true), [{ lanes: [[0], [1, 3], [2, 4, 5]], length: 104 }]);
+    assert.deepEqual(plan(4, true), [
+      { lanes: [[0], [1, 3]], length: 104 },
+      { lanes: [[2, 4, 5]], length: 104 },
+    ]);
     // Lanes are filled over the whole step, and a pass holds as many lanes as it may.
     assert.deepEqual(
       plan(2, true).map(({ lanes }) => lanes),
@@ -154,10 +158,13 @@ describe("batches", () => {
       const order = lengths.map((_, row) => row);
       return planPasses(rowsOf(lengths), order, { microBatchSize, packing: false }).map(({ lanes }) => lanes.length);
     };
-    assert.deepEqual(passes([1000, 100, 100, 100]), [1, 3]);
-    assert.deepEqual(passes([256, 256, 256, 256]), [4]);
-    assert.deepEqual(passes([128, 127, 126, 125, 124, 123, 122, 121]), [4, 4]);
-    assert.deepEqual(passes([100, 99, 98, 97, 9]), [4, 1]);
+    assert.deepEqual(passes([1000, 60, 60, 60]), [1, 3]);
+    assert.deepEqual(passes([64, 64, 64, 64]), [4]);
+    assert.deepEqual(passes([32, 31, 30, 29, 28, 27, 26, 25]), [4, 4]);
+    assert.deepEqual(passes([64, 63, 62, 61, 9]), [4, 1]);
+    // No pass has more tokens than are good for it.
+    assert.deepEqual(passes([256, 256, 256, 256]), [1, 1, 1, 1]);
+    assert.deepEqual(passes([128, 127, 126, 125]), [2, 2]);
     // A few tokens of padding cost less than another pass.
     assert.deepEqual(passes([40, 38, 35, 33]), [4]);
   });

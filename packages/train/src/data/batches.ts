@@ -21,10 +21,16 @@ const LENGTH_MULTIPLE = 8;
  */
 const PASS_COST_TOKENS = 32;
 
+/**
+ * Tokens of a pass at the most, padding counted, unless one lane is longer: what a pass keeps for its gradient grows with
+ * them, and more were not faster (SmolLM2-135M on two cores, 256 against 1,024).
+ */
+const PASS_TOKENS = 256;
+
 /** What decides the plan. */
 export interface PlanConfig {
   readonly batchSize: number;
-  /** Lanes of a pass, at most. */
+  /** Lanes of a pass, at most; long ones make smaller passes (`PASS_TOKENS`). */
   readonly microBatchSize: number;
   /** Lets several rows share a lane. */
   readonly packing: boolean;
@@ -125,7 +131,7 @@ function layLanes(encoded: EncodedRows, rows: readonly number[], packing: boolea
 }
 
 /**
- * Cuts lanes, longest first, into passes of at most `most` so that the fewest tokens are computed, padding and the cost of a
+ * Cuts lanes, longest first, into passes of at most `most` and `PASS_TOKENS`, so that the fewest tokens are computed, padding and the cost of a
  * pass included: the cheapest way to lay the first n lanes follows from the cheapest ways to lay fewer.
  */
 function groupLanes(lanes: readonly Lane[], most: number): Lane[][] {
@@ -135,6 +141,7 @@ function groupLanes(lanes: readonly Lane[], most: number): Lane[][] {
     cost.push(Number.POSITIVE_INFINITY);
     for (let start = end - 1; start >= Math.max(0, end - most); start--) {
       const tokens = Math.max(LEAST_TOKENS, (end - start) * roundUp(lanes[start]!.used, LENGTH_MULTIPLE));
+      if (tokens > PASS_TOKENS && end - start > 1) continue;
       const total = cost[start]! + tokens + PASS_COST_TOKENS;
       if (total < cost[end]!) [cost[end], starts[end]] = [total, start];
     }

@@ -1,12 +1,16 @@
 import { InternalError } from "@gitune/core";
 import type { DType } from "../ir/dtype.js";
-import type { WeightSource } from "../ir/node.js";
+import type { Graph, WeightSource } from "../ir/node.js";
 import { formatShape, type Shape, sameShape } from "../ir/shape.js";
 import type { LlamaConfig } from "../models/llama/config.js";
 import { llamaLinears } from "../models/llama/tensors.js";
+import { rotationMatrix } from "../nn/hadamard.js";
+import { f32Product } from "../nn/params.js";
 import { cast } from "../ops/elementwise.js";
-import { weight } from "../ops/leaf.js";
-import type { FrozenTensors, Tuner } from "../tuners/tuner.js";
+import { int8Linear } from "../ops/int8.js";
+import { constant, weight } from "../ops/leaf.js";
+import type { FrozenWeights, Tuner } from "../tuners/tuner.js";
+import type { Int8Weights } from "../weights/int8-copy.js";
 import { readWeight } from "../weights/read-weight.js";
 
 /** One tensor of a checkpoint: where, which type, which shape. */
@@ -20,16 +24,37 @@ export interface BaseSpec {
   readonly config: LlamaConfig;
   /** By checkpoint name; null for a base without weights, which only full training from scratch can use. */
   readonly weights: Readonly<Record<string, WeightEntry>> | null;
+  /** Its linear layers in 8 bits, for `compute: int8`. */
+  readonly int8?: Int8Weights;
 }
 
-/** The base's tensors as f32 nodes that point into its files. */
-export function frozenTensors({ weights }: BaseSpec): FrozenTensors {
-  return (graph, name, shape) => {
+/** The base's tensors as f32 nodes that point into its files; its linear layers in 8 bits where the base has them so. */
+export function frozenWeights(graph: Graph, { weights, int8 }: BaseSpec): FrozenWeights {
+  const tensor: FrozenWeights["tensor"] = (name, shape) => {
     const entry = entryOf(weights, name);
     if (!sameShape(entry.shape, shape)) {
       throw new InternalError(`${name} is ${formatShape(entry.shape)}, the model needs ${formatShape(shape)}`);
     }
     return cast(weight(graph, name, shape, entry.dtype, entry), "f32");
+  };
+  const product = f32Product(tensor);
+  return { tensor, product: int8 ? int8Product(graph, int8, product) : product };
+}
+
+function int8Product(graph: Graph, weights: Int8Weights, f32: FrozenWeights["product"]): FrozenWeights["product"] {
+  return (module, x, dOut) => {
+    const entry = weights[module];
+    if (!entry) return f32(module, x, dOut);
+    const dIn = x.shape[1]!;
+    const direction = (name: "forward" | "backward", [k, m]: readonly [number, number]) => ({
+      values: weight(graph, `${module}.${name}`, [k, m], "i8", entry[name].values),
+      columns: weight(graph, `${module}.${name}.scale`, [m], "f32", entry[name].columns),
+    });
+    return int8Linear(x, {
+      forward: direction("forward", [dIn, dOut]),
+      backward: direction("backward", [dOut, dIn]),
+      rotation: constant(graph, rotationMatrix(entry.block), [entry.block, entry.block], `rotation:${entry.block}`),
+    });
   };
 }
 

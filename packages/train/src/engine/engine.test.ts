@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { LoraTechnique } from "@gitune/core";
 import { onnxBackend } from "../backends/onnx/session.js";
@@ -9,7 +12,7 @@ import { fixedRows } from "../testing/fixed-rows.js";
 import { rowLanes } from "../testing/row-lanes.js";
 import { TINY, tinyBase, VARIED, wave } from "../testing/tiny-base.js";
 import { DecodeEngine, type DecodeOptions } from "./decode-engine.js";
-import { TrainEngine } from "./train-engine.js";
+import { TrainEngine, withInt8 } from "./train-engine.js";
 
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
 const lora: LoraTechnique = { type: "lora", r: 4, alpha: 8, dropout: 0, targets: "all-linear", rslora: false };
@@ -167,6 +170,40 @@ test("a run with packing, and one with smaller passes, is the run without: the s
   for (const run of others)
     for (const [step, loss] of run.entries())
       assert.ok(Math.abs(loss - plain![step]!) < 1e-5 * plain![step]!, `step ${step}: ${loss} and ${plain![step]}`);
+});
+
+test("int8: ONNX Runtime computes what the reference does, and near what f32 computes", async () => {
+  await using base = await tinyBase();
+  const spec = { base: base.spec, technique: lora, optimizer, fromScratch: false };
+  const cacheDir = await mkdtemp(join(tmpdir(), "gitune-int8-"));
+  const inInt8 = () => withInt8({ ...spec, int8: { baseSha256: "tiny", cacheDir } });
+  try {
+    const exact = new TrainEngine(spec, onnxBackend({ threads: 1 }));
+    const fast = new TrainEngine(await inInt8(), onnxBackend({ threads: 2 }));
+    // The second one finds the copy that the first one made.
+    const slow = new TrainEngine(await inInt8(), referenceBackend);
+    const state = {
+      ...(await start(exact)),
+      theta: Float32Array.from({ length: exact.size }, (_, i) => wave(i) * 0.3),
+    };
+    const batches = [microBatch(4, 20, 3)];
+    const [f32, int8, oracle] = [
+      await exact.step(state, batches, 0.01),
+      await fast.step(state, batches, 0.01),
+      await slow.step(state, batches, 0.01),
+    ];
+    // A value at the edge between two steps of 8 bits may fall to either side in f32 and f64.
+    assert.ok(Math.abs(int8.loss - oracle.loss) < 1e-3 * oracle.loss, `loss ${int8.loss} and ${oracle.loss}`);
+    assert.ok(relativeError(int8.state.m, oracle.state.m) < 0.02, `${relativeError(int8.state.m, oracle.state.m)}`);
+    assert.ok(Math.abs(int8.loss - f32.loss) < 5e-3 * f32.loss, `loss ${int8.loss} and ${f32.loss} in f32`);
+    const distance = relativeError(int8.state.m, f32.state.m);
+    assert.ok(distance > 1e-5 && distance < 0.1, `gradients ${distance} from f32's`);
+    const again = new TrainEngine(await inInt8(), onnxBackend({ threads: 1 }));
+    assert.deepEqual((await again.step(state, batches, 0.01)).state.theta, int8.state.theta, "one thread and two");
+    for (const engine of [exact, fast, again]) await engine.close();
+  } finally {
+    await rm(cacheDir, { recursive: true });
+  }
 });
 
 test("an update without training changes nothing: its loss is the bare base's", async () => {

@@ -3,7 +3,7 @@ import type { Graph } from "../ir/node.js";
 import type { Params } from "../nn/params.js";
 import { constant } from "../ops/leaf.js";
 import type { Tuner } from "../tuners/tuner.js";
-import { type BaseSpec, frozenTensors } from "./base-spec.js";
+import { type BaseSpec, frozenWeights } from "./base-spec.js";
 
 /** A model to run, not to train. */
 export interface ModelSpec {
@@ -17,7 +17,7 @@ export interface ModelSpec {
  * are: a product with packed literals alone rounds a row the same whatever other rows there are.
  */
 export function inferenceParams(graph: Graph, { base, adapter }: ModelSpec, tuner: Tuner | null): Params {
-  const frozen = frozenTensors(base);
-  if (!tuner || !adapter) return { tensor: (name, shape) => frozen(graph, name, shape), update: () => null };
+  const frozen = frozenWeights(graph, base);
+  if (!tuner || !adapter) return { ...frozen, update: () => null };
   return tuner.params(frozen, { theta: constant(graph, adapter.theta, [tuner.size], "theta"), dropout: null });
 }

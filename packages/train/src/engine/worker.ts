@@ -6,7 +6,7 @@ import { tfjsBackend } from "../backends/tfjs/session.js";
 import { DecodeEngine } from "./decode-engine.js";
 import type { Calls, EngineSettings, FromEngine, NewToken, Request, SentError, ToEngine } from "./protocol.js";
 import { ScoreEngine } from "./score-engine.js";
-import { TrainEngine } from "./train-engine.js";
+import { TrainEngine, withInt8 } from "./train-engine.js";
 
 type Handlers = {
   readonly [K in keyof Calls]: (context: Context, ...args: Calls[K]["args"]) => Promise<Calls[K]["result"]>;
@@ -35,7 +35,7 @@ function opened<T>(engine: T | null): T {
 
 const handlers: Handlers = {
   openTrain: async (_context, spec) => {
-    train = new TrainEngine(spec, backend);
+    train = new TrainEngine(await withInt8(spec), backend);
     return { tensors: train.tensors, size: train.size };
   },
   initialize: async (_context, seed) => opened(train).initialize(seed),

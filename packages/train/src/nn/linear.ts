@@ -17,8 +17,7 @@ export interface LinearOptions {
  */
 export function linear(params: Params, module: string, x: Node, dOut: number, options: LinearOptions = {}): Node {
   const { bias = false, residual } = options;
-  const w = params.tensor(`${module}.weight`, [dOut, x.shape[1]!]);
-  const product = matMul(x, w, { transB: true });
+  const product = params.product(module, x, dOut);
   const y = bias ? add(product, params.tensor(`${module}.bias`, [dOut])) : product;
   const base = residual ? add(y, residual) : y;
   const update = params.update(module);

@@ -7,7 +7,7 @@ import { input } from "../ops/leaf.js";
 import { assertClose } from "../testing/compare.js";
 import { uniform } from "../testing/random.js";
 import { linear } from "./linear.js";
-import type { Params } from "./params.js";
+import { f32Product, type Params } from "./params.js";
 import { ropeAngles } from "./rope-table.js";
 import { keyMask, MASKED, rowMask } from "./row-mask.js";
 
@@ -40,13 +40,15 @@ function run({ bias = false, residual = false, update = false, dropout = 1 }: Ru
   const graph = new Graph();
   const node = (name: Name): Node => input(graph, name, SHAPES[name]);
   const asked: string[] = [];
+  const tensor: Params["tensor"] = (name, shape) => {
+    asked.push(name);
+    const kind = name === "layer.bias" ? "bias" : "w";
+    assert.deepEqual(shape, SHAPES[kind]);
+    return node(kind);
+  };
   const params: Params = {
-    tensor: (name, shape) => {
-      asked.push(name);
-      const kind = name === "layer.bias" ? "bias" : "w";
-      assert.deepEqual(shape, SHAPES[kind]);
-      return node(kind);
-    },
+    tensor,
+    product: f32Product(tensor),
     update: (module) => {
       assert.equal(module, "layer");
       if (!update) return null;

@@ -1,6 +1,7 @@
 /** Where a model's builder gets its tensors from: frozen weights, trainable slices, or both. */
 import type { Node } from "../ir/node.js";
 import type { Shape } from "../ir/shape.js";
+import { matMul } from "../ops/matmul.js";
 
 /** A low-rank update of one linear layer. */
 export interface LowRankUpdate {
@@ -17,6 +18,13 @@ export interface LowRankUpdate {
 export interface Params {
   /** An f32 tensor by its checkpoint name, e.g. `model.layers.0.self_attn.q_proj.weight`. */
   tensor(name: string, shape: Shape): Node;
+  /** x Wᵀ with the weight of a linear layer, by its module's name. @param x [n, in]   @returns [n, out] */
+  product(module: string, x: Node, dOut: number): Node;
   /** The update of a linear layer, by its module's name, e.g. `model.layers.0.self_attn.q_proj`. */
   update(module: string): LowRankUpdate | null;
+}
+
+/** `Params.product` in f32. */
+export function f32Product(tensor: Params["tensor"]): Params["product"] {
+  return (module, x, dOut) => matMul(x, tensor(`${module}.weight`, [dOut, x.shape[1]!]), { transB: true });
 }

@@ -3,7 +3,7 @@ import { checkShape, shapeError } from "../ir/shape.js";
 import { add, mul, sub } from "./elementwise.js";
 import { matMul } from "./matmul.js";
 import { reshape } from "./movement.js";
-import { apply, defineOp } from "./op.js";
+import { again, apply, defineOp } from "./op.js";
 import { sumLast } from "./reduce.js";
 import { softmax } from "./softmax.js";
 
@@ -28,7 +28,7 @@ export const attentionOp = defineOp({
   expand: ([q, k, v, mask], attrs) => matMul(probabilities(q!, k!, mask!, attrs), v!),
   vjp: ({ node, src: [q, k, v, mask], grad, needs }) => {
     const alpha = node.attrs["scale"] as number;
-    const p = probabilities(q!, k!, mask!, node.attrs);
+    const p = probabilities(q!, k!, mask!, node.attrs, again);
     const dS = mul(p, sub(matMul(grad, v!, { transB: true }), sumLast(mul(grad, node))));
     return [
       needs[0] ? matMul(dS, k!, { alpha }) : null,
@@ -39,8 +39,8 @@ export const attentionOp = defineOp({
   },
 });
 
-function probabilities(q: Node, k: Node, mask: Node, attrs: Attrs): Node {
-  const scores = matMul(q, k, { transB: true, alpha: attrs["scale"] as number });
+function probabilities(q: Node, k: Node, mask: Node, attrs: Attrs, wrap = (node: Node) => node): Node {
+  const scores = wrap(matMul(q, k, { transB: true, alpha: attrs["scale"] as number }));
   const [batch, groups, rows, keys] = scores.shape as [number, number, number, number];
   const [lanes, queries] = mask.shape as [number, number];
   const byQuery = reshape(scores, [batch, groups, rows / queries, queries, keys]);

@@ -18,6 +18,15 @@ type Values = readonly (readonly number[])[];
 
 /** What each composite means, written out without the graph: operands flat, in order. */
 const MEANING: { readonly [K in CompositeName]: (node: Node, operands: Values) => number[] } = {
+  int8Linear: (node, [x, w, columns]) => {
+    const [[rows, dIn], [, dOut]] = [node.src[0]!.shape, node.src[1]!.shape] as [[number, number], [number, number]];
+    return Array.from({ length: rows * dOut }, (_, i) => {
+      const row = x!.slice(Math.floor(i / dOut) * dIn, (Math.floor(i / dOut) + 1) * dIn);
+      const scale = Math.max(...row.map(Math.abs)) / 127;
+      const whole = row.reduce((sum, value, k) => sum + Math.round(value / scale) * w![k * dOut + (i % dOut)]!, 0);
+      return whole * scale * columns![i % dOut]!;
+    });
+  },
   swiglu: (_, [gate, up]) => gate!.map((g, i) => (g / (1 + Math.exp(-g))) * up![i]!),
   attention: (node, [q, k, v, mask]) => {
     const [batch, groups, rows, dim] = node.src[0]!.shape as [number, number, number, number];

@@ -32,7 +32,7 @@ before(async () => {
 });
 after(() => weights.remove());
 
-for (const op of NAMES.filter((name) => DEFS[name].vjp !== null)) {
+for (const op of NAMES.filter((name) => DEFS[name].vjp !== null && !("isStraightThrough" in DEFS[name]))) {
   describe(`${op}: its gradient is that of central differences`, () => {
     // Cases of integers or frozen values, and those that the table gives a reason for, are checked by value in parity.test.ts.
     const differentiable = OP_CASES[op].filter(
@@ -88,7 +88,7 @@ for (const op of NAMES.filter((name) => DEFS[name].vjp === null)) {
 }
 
 describe("operands that are constants by design", () => {
-  for (const op of NAMES.filter((name) => DEFS[name].vjp !== null)) {
+  for (const op of NAMES.filter((name) => DEFS[name].vjp !== null && !("isStraightThrough" in DEFS[name]))) {
     for (const one of OP_CASES[op]) {
       const frozen = Object.entries(one.inputs).filter(([, { dtype, hasGradient }]) => dtype === "f32" && !hasGradient);
       if (frozen.length === 0 || !(op in COMPOSITES || op === "rope")) continue;

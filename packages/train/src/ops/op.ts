@@ -20,6 +20,8 @@ export interface OpDef {
   readonly vjp: ((args: VjpArgs) => readonly (Node | null)[]) | null;
   /** Attributes that hold sizes or indices along an axis, so that symbols in them can be given values. */
   readonly sizes?: readonly string[];
+  /** Its gradient is not the derivative of its value, by design: the op's own tests say what it is. */
+  readonly isStraightThrough?: true;
   /** A composite op is replaced by this before lowering, so backends know primitives only. */
   readonly expand?: (src: readonly Node[], attrs: Attrs) => Node;
 }
@@ -27,6 +29,14 @@ export interface OpDef {
 /** Keeps the literal name, so that the table's keys become the union of op names. */
 export function defineOp<const T extends OpDef>(def: T): T {
   return def;
+}
+
+/**
+ * The same value, computed a second time: a gradient that asks for it does not keep the first one in memory from the
+ * forward pass on (Chen et al. 2016, https://arxiv.org/abs/1604.06174). For what is cheap to compute and large to keep.
+ */
+export function again(node: Node): Node {
+  return node.graph.make(node.def, node.src, { ...node.attrs, again: true });
 }
 
 /** Builds a node from its sources; the first one says in which graph. */

@@ -1,7 +1,7 @@
 import type { Node } from "../ir/node.js";
 import { checkShape } from "../ir/shape.js";
 import { add, mul, sigmoid, sub } from "./elementwise.js";
-import { apply, defineOp } from "./op.js";
+import { again, apply, defineOp } from "./op.js";
 
 /**
  * silu(gate) * up: Shazeer 2020, https://arxiv.org/abs/2002.05202.
@@ -16,7 +16,7 @@ export const swigluOp = defineOp({
   },
   expand: ([gate, up]) => mul(silu(gate!), up!),
   vjp: ({ src: [gate, up], grad, needs }) => {
-    const s = sigmoid(gate!);
+    const s = again(sigmoid(gate!));
     const h = mul(gate!, s);
     return [needs[0] ? mul(mul(grad, up!), add(s, sub(h, mul(h, s)))) : null, needs[1] ? mul(grad, h) : null];
   },

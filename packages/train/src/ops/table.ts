@@ -15,6 +15,7 @@ import {
   subOp,
 } from "./elementwise.js";
 import { gatherRowsOp, pickOp, scatterAddRowsOp } from "./gather.js";
+import { int8LinearOp, int8MatMulOp, quantizeRowsOp, rowScaleOp } from "./int8.js";
 import { constantOp, inputOp, weightOp } from "./leaf.js";
 import { headLossOp } from "./loss.js";
 import { matMulOp } from "./matmul.js";
@@ -55,10 +56,18 @@ export const PRIMITIVES = {
   rmsNorm: rmsNormOp,
   rmsInverse: rmsInverseOp,
   rope: ropeOp,
+  rowScale: rowScaleOp,
+  quantizeRows: quantizeRowsOp,
+  int8MatMul: int8MatMulOp,
 } as const;
 
 /** Replaced by primitives before lowering (`passes/expand-composites.ts`). */
-export const COMPOSITES = { swiglu: swigluOp, attention: attentionOp, headLoss: headLossOp } as const;
+export const COMPOSITES = {
+  swiglu: swigluOp,
+  attention: attentionOp,
+  headLoss: headLossOp,
+  int8Linear: int8LinearOp,
+} as const;
 
 export const OPS = { ...LEAVES, ...PRIMITIVES, ...COMPOSITES } as const;
 

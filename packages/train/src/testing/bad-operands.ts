@@ -5,6 +5,7 @@ import type { Shape } from "../ir/shape.js";
 import { attention } from "../ops/attention.js";
 import { add, cast, div, exp, log, maximum, minimum, mul, neg, sigmoid, sqrt, sub } from "../ops/elementwise.js";
 import { gatherRows, pick, scatterAddRows } from "../ops/gather.js";
+import { int8Linear, int8MatMul, quantizeRows, rowScale } from "../ops/int8.js";
 import { input } from "../ops/leaf.js";
 import { headLoss } from "../ops/loss.js";
 import { matMul } from "../ops/matmul.js";
@@ -147,6 +148,52 @@ export const BAD_OPERANDS: { readonly [K in PrimitiveName | CompositeName]: read
     ),
     bad("f32 positions", (x) => rope(x([1, 2, 3, 8]), x([1, 3]), x([4, 4]), x([4, 4])), "positions needs i64, got f32"),
     bad("heads not split", (x) => rope(x([6, 8]), x([1, 6], "i64"), x([6, 4]), x([6, 4])), "x is [6, 8], it should be"),
+  ],
+  rowScale: [
+    bad("three axes", (x) => rowScale(x([2, 3, 4])), "x is [2, 3, 4], it should be [any, any]"),
+    bad("integers", (x) => rowScale(x([2, 3], "i64")), "needs f32, got i64"),
+  ],
+  quantizeRows: [
+    bad("a scale for columns", (x) => quantizeRows(x([2, 3]), x([1, 3])), "scale is [>1<, 3], it should be [2, 1]"),
+  ],
+  int8MatMul: [
+    bad(
+      "f32 rows",
+      (x) => int8MatMul(x([2, 3]), x([2, 1]), x([3, 4], "i8"), x([4])),
+      "needs u8 and i8, got f32 and i8",
+    ),
+    bad(
+      "another inner size",
+      (x) => int8MatMul(x([2, 3], "u8"), x([2, 1]), x([5, 4], "i8"), x([4])),
+      "w is [>5<, 4], it should be [3, any]",
+    ),
+    bad(
+      "a scale for rows",
+      (x) => int8MatMul(x([2, 3], "u8"), x([2, 1]), x([3, 4], "i8"), x([3])),
+      "columns is [>3<], it should be [4]",
+    ),
+  ],
+  int8Linear: [
+    bad(
+      "the other direction of another layer",
+      (x) =>
+        int8Linear(x([2, 3]), {
+          forward: { values: x([3, 4], "i8"), columns: x([4]) },
+          backward: { values: x([3, 4], "i8"), columns: x([3]) },
+          rotation: x([1, 1]),
+        }),
+      "back is [>3<, 4], it should be [4, 3]",
+    ),
+    bad(
+      "blocks that do not fill a row",
+      (x) =>
+        int8Linear(x([2, 3]), {
+          forward: { values: x([3, 4], "i8"), columns: x([4]) },
+          backward: { values: x([4, 3], "i8"), columns: x([3]) },
+          rotation: x([2, 2]),
+        }),
+      "3 columns of x are no whole blocks of 2",
+    ),
   ],
   swiglu: [bad("two shapes", (x) => swiglu(x([2, 3]), x([2, 4])), "up is [2, >4<], it should be [2, 3]")],
   attention: [

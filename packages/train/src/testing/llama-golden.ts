@@ -5,14 +5,14 @@ import type { Technique } from "@gitune/core";
 import { gradients } from "../autodiff/grad.js";
 import type { Backend, Executable, Feeds } from "../backends/backend.js";
 import { readWeights } from "../base.js";
-import { type BaseSpec, frozenTensors, readFrozen } from "../engine/base-spec.js";
+import { type BaseSpec, frozenWeights, readFrozen } from "../engine/base-spec.js";
 import { PlaceFeeds, passFeeds } from "../engine/pass-feeds.js";
 import { Graph, type Node } from "../ir/node.js";
 import { sizeOf } from "../ir/shape.js";
 import type { MicroBatch } from "../loop/program.js";
 import { llamaLoss } from "../models/llama/training.js";
 import { readModelConfig } from "../models/read-model-config.js";
-import type { Params } from "../nn/params.js";
+import { f32Product, type Params } from "../nn/params.js";
 import { input } from "../ops/leaf.js";
 import { concat, reshape, slice } from "../ops/movement.js";
 import { type AdamWOptions, adamW, packHyper } from "../optim/adamw.js";
@@ -151,9 +151,11 @@ export function goldenTrainingGraph(golden: GoldenCase): { readonly loss: Node; 
       reshape(slice(theta, 0, offset, offset + size), shape),
     ]),
   );
-  const frozen = frozenTensors(golden.base);
+  const frozen = frozenWeights(graph, golden.base);
+  const tensor: Params["tensor"] = (name, shape) => slices.get(name) ?? frozen.tensor(name, shape);
   const params: Params = {
-    tensor: (name, shape) => slices.get(name) ?? frozen(graph, name, shape),
+    tensor,
+    product: f32Product(tensor),
     update: (module) => {
       const [a, b] = [slices.get(`${module}.lora_A.weight`), slices.get(`${module}.lora_B.weight`)];
       return a && b ? { a, b, scale: golden.loraScale!, dropout: (x) => x } : null;

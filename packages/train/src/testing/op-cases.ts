@@ -7,6 +7,7 @@ import type { Shape } from "../ir/shape.js";
 import { attention } from "../ops/attention.js";
 import { add, cast, div, exp, log, maximum, minimum, mul, neg, scale, sigmoid, sqrt, sub } from "../ops/elementwise.js";
 import { gatherRows, pick, scatterAddRows } from "../ops/gather.js";
+import { int8Linear, int8MatMul, quantizeRows, rowScale } from "../ops/int8.js";
 import { headLoss } from "../ops/loss.js";
 import { matMul } from "../ops/matmul.js";
 import { concat, expand, reshape, slice, transpose } from "../ops/movement.js";
@@ -240,6 +241,14 @@ function rmsCases(op: (x: Node, w: Node) => Node): OpCase[] {
   ];
 }
 
+/** Largest magnitudes of 127 and quarters that no rounding is near, so that f32 and float64 quantize alike. */
+const INT8_ROWS = [
+  [127, -2.25, 3.3, 0, 64.2],
+  [-127, 12.7, -31.25, 1.1, 5],
+  [99.7, 127, -0.3, 7.7, -7.7],
+  [0, 0, 127, -126.8, 25.2],
+].flat();
+
 export const OP_CASES: { readonly [K in PrimitiveName | CompositeName]: readonly OpCase[] } = {
   add: [
     ...binaryCases(add),
@@ -392,6 +401,52 @@ export const OP_CASES: { readonly [K in PrimitiveName | CompositeName]: readonly
     opCase("matrix", { gate: f32([2, 3]), up: f32([2, 3]) }, (n) => swiglu(n.gate, n.up)),
     opCase("saturated gates", { gate: f32Of([4], [-40, 40, -90, 12]), up: f32([4]) }, (n) => swiglu(n.gate, n.up)),
     opCase("one operand twice", { x: f32([3]) }, (n) => swiglu(n.x, n.x)),
+  ],
+  rowScale: [
+    opCase("either sign", { x: frozen(f32Of([3, 3], [1, -4, 2, 3, 0.5, -1, 0, 1e-3, 0])) }, (n) => rowScale(n.x)),
+    opCase("a row of zeros", { x: frozen(f32Of([1, 4], [0, 0, 0, 0])) }, (n) => rowScale(n.x)),
+    opCase("wide", { x: frozen(f32([4, 200], -9, 3)) }, (n) => rowScale(n.x)),
+  ],
+  quantizeRows: [
+    opCase(
+      "rounded, ties to even, clipped",
+      {
+        x: frozen(f32Of([2, 4], [0.5, 1.5, -2.5, 0.49, 300, -300, 2, -127])),
+        scale: frozen(f32Of([2, 1], [1, 1])),
+      },
+      (n) => cast(quantizeRows(n.x, n.scale), "f32"),
+    ),
+    opCase("a scale a row", { x: frozen(f32Of([2, 2], [4, -8, 4, -8])), scale: frozen(f32Of([2, 1], [2, 0.5])) }, (n) =>
+      cast(quantizeRows(n.x, n.scale), "f32"),
+    ),
+  ],
+  int8MatMul: [
+    opCase(
+      "small whole numbers are exact",
+      {
+        x: frozen(f32Of([2, 5], [1, -2, 3, 127, 0, -127, 5, 6, 7, 8])),
+        scale: frozen(f32Of([2, 1], [1, 1])),
+        columns: frozen(f32([3], 0.1, 2)),
+      },
+      (n, graph, weights) => int8MatMul(quantizeRows(n.x, n.scale), n.scale, weights.weight(graph, "int8"), n.columns),
+    ),
+  ],
+  int8Linear: [
+    opCase(
+      "forward and back",
+      {
+        x: f32Of([4, 5], INT8_ROWS),
+        columns: frozen(f32([3], 0.01, 0.02)),
+        backColumns: frozen(f32([5], 0.01, 0.02)),
+        rotation: frozen(f32Of([1, 1], [1])),
+      },
+      (n, graph, weights) =>
+        int8Linear(n.x, {
+          forward: { values: weights.weight(graph, "int8"), columns: n.columns },
+          backward: { values: weights.weight(graph, "int8.back"), columns: n.backColumns },
+          rotation: n.rotation,
+        }),
+    ),
   ],
   attention: attentionCases(),
   headLoss: headLossCases(),

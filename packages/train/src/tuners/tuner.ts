@@ -1,11 +1,10 @@
 /** What a technique trains: which tensors, from which start, and how they enter the model. */
-import type { Graph, Node } from "../ir/node.js";
-import type { Shape } from "../ir/shape.js";
+import type { Node } from "../ir/node.js";
 import type { TrainableTensor } from "../loop/program.js";
 import type { Params } from "../nn/params.js";
 
-/** The frozen tensors of a base, as graph nodes in f32. */
-export type FrozenTensors = (graph: Graph, name: string, shape: Shape) => Node;
+/** The frozen tensors of a base in one graph. */
+export type FrozenWeights = Pick<Params, "tensor" | "product">;
 
 export interface TrainableInputs {
   /** [size] f32: the flat vector of every trainable tensor. */
@@ -35,5 +34,5 @@ export interface Tuner {
   /** What dropout is drawn for while training; null without dropout. */
   readonly dropout: Dropout | null;
   /** The model's parameters: frozen tensors, trainable slices of theta, or both. */
-  params(frozen: FrozenTensors, inputs: TrainableInputs): Params;
+  params(frozen: FrozenWeights, inputs: TrainableInputs): Params;
 }

@@ -29,4 +29,5 @@ const READ: { readonly [K in DType]?: (bytes: ArrayBuffer) => Float32Array } = {
   f32: (bytes) => new Float32Array(bytes),
   bf16: (bytes) => bf16ToF32(new Uint16Array(bytes)),
   f16: (bytes) => f16ToF32(new Uint16Array(bytes)),
+  i8: (bytes) => Float32Array.from(new Int8Array(bytes)),
 };

@@ -46,9 +46,12 @@ export interface TensorData {
   readonly shape: readonly number[];
   /** Product of `shape` values. */
   readonly data: Float32Array;
-  /** How it is stored; F32 by default. BF16 rounds to nearest even. */
-  readonly dtype?: "F32" | "BF16";
+  /** How it is stored; F32 by default. BF16 rounds to nearest even, I8 takes whole numbers in -128..127. */
+  readonly dtype?: "F32" | "BF16" | "I8";
 }
+
+/** What the header says of a tensor to write. */
+export type TensorHead = Omit<TensorData, "data">;
 
 /**
  * Reads and checks a file's header; no tensor data is read.
@@ -276,13 +279,13 @@ export function* encodeSafetensors(
   const { head, order } = safetensorsHead(tensors, metadata);
   yield head;
   for (const { data, dtype } of order) {
-    const stored = dtype === "BF16" ? f32ToBf16(data) : data;
+    const stored = dtype === "BF16" ? f32ToBf16(data) : dtype === "I8" ? Int8Array.from(data) : data;
     yield new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
   }
 }
 
 /** The bytes before the data, and the tensors in the order of the data. */
-export function safetensorsHead<T extends Omit<TensorData, "data">>(
+export function safetensorsHead<T extends TensorHead>(
   tensors: readonly T[],
   metadata: Readonly<Record<string, string>> = {},
 ): { head: Uint8Array; order: T[] } {
@@ -309,7 +312,8 @@ export function safetensorsHead<T extends Omit<TensorData, "data">>(
   return { head, order };
 }
 
-const dtypeRank = ({ dtype }: Pick<TensorData, "dtype">): number => (dtype === "BF16" ? 1 : 0);
+/** Wider types first, so that every tensor is aligned to its own type. */
+const dtypeRank = ({ dtype = "F32" }: TensorHead): number => -DTYPE_BITS[dtype];
 
 async function openForReading(path: string): Promise<FileHandle> {
   try {

@@ -6,6 +6,7 @@ import { Graph, type Node } from "../../ir/node.js";
 import type { LlamaConfig } from "../../models/llama/config.js";
 import { llamaTensors } from "../../models/llama/tensors.js";
 import { llamaLoss } from "../../models/llama/training.js";
+import { f32Product, type Params } from "../../nn/params.js";
 import { add, div, exp, log, sqrt } from "../../ops/elementwise.js";
 import { scatterAddRows } from "../../ops/gather.js";
 import { constant, input } from "../../ops/leaf.js";
@@ -193,7 +194,8 @@ describe("one to four threads give the same bytes", () => {
           parts.set(tensor.name, reshape(slice(theta, 0, offset, offset + tensor.size), tensor.shape));
           offset += tensor.size;
         }
-        const loss = llamaLoss(graph, config, { tensor: (name) => parts.get(name)!, update: () => null });
+        const tensor: Params["tensor"] = (name) => parts.get(name)!;
+        const loss = llamaLoss(graph, config, { tensor, product: f32Product(tensor), update: () => null });
         const grads = gradients(loss, [...parts.values()]);
         return {
           loss,

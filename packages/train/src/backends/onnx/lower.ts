@@ -1,11 +1,12 @@
 /** Turns a graph into an ONNX model: one lowering rule an op, and the few fusions that measured faster. */
 import { realpathSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { dirname, relative, sep } from "node:path";
 import { InternalError } from "@gitune/core";
 import type { DType } from "../../ir/dtype.js";
 import { type Node, topologicalOrder } from "../../ir/node.js";
 import { type Shape, sameShape } from "../../ir/shape.js";
 import { formatSize, type Symbols } from "../../ir/symbol.js";
+import { INT8_MAX, INT8_ZERO, LEAST_SCALE } from "../../ops/int8.js";
 import type { PrimitiveName } from "../../ops/table.js";
 import { expandComposites } from "../../passes/expand-composites.js";
 import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor, type OnnxValue } from "./proto.js";
@@ -67,8 +68,9 @@ class Lowering {
   readonly #symbols: Symbols;
   /** Names of runtime values: a symbol's, a dimension's, a whole shape's. */
   readonly #sizeNames = new Set<string>();
-  #weightsFolder: string | null = null;
   #timesEmitted = 0;
+  /** As the graph names them, and where they really are. */
+  readonly #weightFiles = new Map<string, string>();
 
   constructor(order: readonly Node[], roots: readonly Node[], outputNames: readonly string[]) {
     this.#order = order;
@@ -96,13 +98,17 @@ class Lowering {
       if (this.name(node) !== name) this.emit("Identity", [this.name(node)], [name]);
       return { name, dtype: node.dtype, shape: this.#declared(node.shape) };
     });
-    const bytes = encodeModel({
-      nodes: this.nodes,
-      initializers: [...this.#initializers.values()],
-      inputs: this.#inputs,
-      outputs,
-    });
-    return { bytes, inputs: this.#inputs, outputs, weightsFolder: this.#weightsFolder };
+    const weightsFolder = commonFolder([...this.#weightFiles.values()]);
+    const initializers = [...this.#initializers.values()].map((tensor) => this.#relative(tensor, weightsFolder));
+    const bytes = encodeModel({ nodes: this.nodes, initializers, inputs: this.#inputs, outputs });
+    return { bytes, inputs: this.#inputs, outputs, weightsFolder };
+  }
+
+  /** A weight's file as ONNX wants it: relative to the folder that all weights are below. */
+  #relative(tensor: OnnxTensor, folder: string | null): OnnxTensor {
+    if (tensor.data instanceof Uint8Array || folder === null) return tensor;
+    const location = relative(folder, this.#weightFiles.get(tensor.data.location)!).split(sep).join("/");
+    return { ...tensor, data: { ...tensor.data, location } };
   }
 
   name(node: Node): string {
@@ -223,6 +229,22 @@ class Lowering {
     return name;
   }
 
+  /** The u8 that stands for 0. */
+  int8Zero(): string {
+    const name = `u8(${INT8_ZERO})`;
+    if (!this.#initializers.has(name))
+      this.#initializers.set(name, { name, dtype: "u8", shape: [], data: Uint8Array.of(INT8_ZERO) });
+    return name;
+  }
+
+  /** A tensor of that, put together once for all that ask. */
+  int8Zeros(shape: Shape): string {
+    const size = this.sizes(shape);
+    const name = `${this.int8Zero()}:${size}`;
+    if (this.#isNew(name)) this.emit("Expand", [this.int8Zero(), size], [name]);
+    return name;
+  }
+
   /** A tensor of zeros, made at run time from one number. */
   zeros(shape: Shape, to: string): string {
     this.emit("Expand", [this.float(0), this.sizes(shape)], [to]);
@@ -259,14 +281,10 @@ class Lowering {
   #lowerWeight(node: Node): void {
     const source = node.graph.weightSource(node);
     if (!source) throw new InternalError(`weight ${String(node.attrs["name"])} has no source`);
-    const file = realPath(source.file);
-    const folder = dirname(file);
-    this.#weightsFolder ??= folder;
-    if (this.#weightsFolder !== folder)
-      throw new InternalError(`weights in two folders: ${this.#weightsFolder}, ${folder}`);
     const name = `w:${String(node.attrs["name"])}`;
     this.#names.set(node, name);
-    const data = { location: basename(file), offset: source.offset, length: source.length };
+    this.#weightFiles.set(source.file, realPath(source.file));
+    const data = { location: source.file, offset: source.offset, length: source.length };
     this.#initializers.set(name, { name, dtype: node.dtype, shape: node.shape, data });
   }
 
@@ -370,7 +388,7 @@ const plain =
       [out],
     );
 
-const ONNX_DTYPE: { readonly [K in DType]: number } = { f32: 1, u8: 2, i64: 7, f16: 10, bf16: 16 };
+const ONNX_DTYPE: { readonly [K in DType]: number } = { f32: 1, u8: 2, i8: 3, i64: 7, f16: 10, bf16: 16 };
 
 const LOWER: { readonly [K in PrimitiveName]: Lower } = {
   add: plain("Add"),
@@ -473,6 +491,27 @@ const LOWER: { readonly [K in PrimitiveName]: Lower } = {
       { interleaved: 0 },
       MICROSOFT,
     ),
+  rowScale: (node, out, to) => {
+    const x = to.name(node.src[0]!);
+    to.emit("ReduceMax", [x, to.ints([-1])], [`${out}:max`], { keepdims: 1 });
+    to.emit("ReduceMin", [x, to.ints([-1])], [`${out}:min`], { keepdims: 1 });
+    to.emit("Neg", [`${out}:min`], [`${out}:-min`]);
+    to.emit("Max", [`${out}:max`, `${out}:-min`], [`${out}:most`]);
+    to.emit("Mul", [`${out}:most`, to.float(1 / INT8_MAX)], [`${out}:scale`]);
+    to.emit("Max", [`${out}:scale`, to.float(LEAST_SCALE)], [out]);
+  },
+  // One block a row: the form of this op that ONNX Runtime spreads over its threads.
+  quantizeRows: (node, out, to) => {
+    const [x, scale] = node.src;
+    const zeros = to.int8Zeros(scale!.shape);
+    to.emit("QuantizeLinear", [to.name(x!), to.name(scale!), zeros], [out], { axis: 1, block_size: x!.shape[1]! });
+  },
+  int8MatMul: (node, out, to) => {
+    const [rows, scale, w, columns] = node.src.map((source) => to.name(source)) as [string, string, string, string];
+    const inputs = [rows, w, to.float(1), columns, to.int8Zero()];
+    to.emit("MatMulIntegerToFloat", inputs, [`${out}:columns`], {}, MICROSOFT);
+    to.emit("Mul", [`${out}:columns`, scale], [out]);
+  },
 };
 
 const normKey = (node: Node): string => `${node.src[0]!.id}|${String(node.attrs["eps"])}`;
@@ -484,4 +523,13 @@ function realPath(file: string): string {
   } catch {
     return file; // ONNX Runtime's own message says what is wrong with it.
   }
+}
+
+/** The deepest folder that has all files below it; null without files. */
+function commonFolder(files: readonly string[]): string | null {
+  const [first, ...rest] = files;
+  if (first === undefined) return null;
+  let folder = dirname(first);
+  while (rest.some((file) => relative(folder, file).startsWith(".."))) folder = dirname(folder);
+  return folder;
 }

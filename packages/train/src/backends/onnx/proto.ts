@@ -7,7 +7,7 @@ import type { DType } from "../../ir/dtype.js";
 import { Message } from "../../protobuf/message.js";
 
 /** TensorProto.DataType */
-const DATA_TYPE: { readonly [K in DType]: number } = { f32: 1, u8: 2, i64: 7, f16: 10, bf16: 16 };
+const DATA_TYPE: { readonly [K in DType]: number } = { f32: 1, u8: 2, i8: 3, i64: 7, f16: 10, bf16: 16 };
 /** AttributeProto.AttributeType */
 const FLOAT = 1;
 const INT = 2;

@@ -4,6 +4,7 @@
  */
 import type { Node } from "../../ir/node.js";
 import { type Shape, sizeOf } from "../../ir/shape.js";
+import { INT8_MAX, INT8_ZERO, LEAST_SCALE } from "../../ops/int8.js";
 import type { PrimitiveName } from "../../ops/table.js";
 
 /** Row-major values. int64 fits exactly up to 2^53. */
@@ -169,7 +170,37 @@ export const KERNELS: { readonly [K in PrimitiveName]: Kernel } = {
       return x!.data[flat]! * cos!.data[row]! + other * sin!.data[row]!;
     });
   },
+  rowScale: (_node, [x]) => {
+    const out: number[] = [];
+    overLast(x!, (start, size) => {
+      const most = x!.data.subarray(start, start + size).reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+      out.push(Math.max(most / INT8_MAX, LEAST_SCALE));
+    });
+    return Float64Array.from(out);
+  },
+  quantizeRows: (_node, [x, scale]) => {
+    const size = x!.shape.at(-1)!;
+    return x!.data.map((value, flat) => {
+      const rounded = roundToEven(value / scale!.data[Math.floor(flat / size)]!) + INT8_ZERO;
+      return Math.min(255, Math.max(0, rounded));
+    });
+  },
+  int8MatMul: (node, [rows, scale, w, columns]) => {
+    const [inner, width] = w!.shape as [number, number];
+    return fill(node.shape, ([n, m]) => {
+      let sum = 0;
+      for (let k = 0; k < inner; k++) sum += (rows!.data[n! * inner + k]! - INT8_ZERO) * w!.data[k * width + m!]!;
+      return sum * scale!.data[n!]! * columns!.data[m!]!;
+    });
+  },
 };
+
+function roundToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest === 0.5) return floor % 2 === 0 ? floor : floor + 1;
+  return rest < 0.5 ? floor : floor + 1;
+}
 
 function inverseRms(x: Value, eps: number): Float64Array {
   const out: number[] = [];

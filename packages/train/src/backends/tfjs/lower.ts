@@ -3,6 +3,7 @@ import type { Tensor as TfTensor } from "@tensorflow/tfjs-core";
 import type { DType } from "../../ir/dtype.js";
 import type { Attrs } from "../../ir/node.js";
 import { broadcastShapes, type Shape, sameShape, sizeOf } from "../../ir/shape.js";
+import { INT8_MAX, INT8_ZERO, LEAST_SCALE } from "../../ops/int8.js";
 import type { PrimitiveName } from "../../ops/table.js";
 import type { Tf } from "./load.js";
 
@@ -24,6 +25,7 @@ export const TF_DTYPE: { readonly [K in DType]: "float32" | "int32" } = {
   f16: "float32",
   i64: "int32",
   u8: "int32",
+  i8: "int32",
 };
 
 type UnaryName = "neg" | "exp" | "log" | "sqrt" | "sigmoid" | "softmax";
@@ -88,6 +90,14 @@ export const LOWER: { readonly [K in PrimitiveName]: Kernel } = {
     const [c, s] = [angles(cos!), angles(sin!)];
     const [low, high] = tf.split(x!, [half, half], 3) as [TfTensor, TfTensor];
     return tf.concat([tf.sub(tf.mul(low, c), tf.mul(high, s)), tf.add(tf.mul(high, c), tf.mul(low, s))], 3);
+  },
+  rowScale: ({ tf, src: [x] }) => tf.maximum(tf.mul(tf.max(tf.abs(x!), 1, true), 1 / INT8_MAX), LEAST_SCALE),
+  quantizeRows: ({ tf, src: [x, scale] }) =>
+    tf.cast(tf.clipByValue(tf.add(tf.round(tf.div(x!, scale!)), INT8_ZERO), 0, 255), "int32"),
+  // Sums of more than 2^24 round: this backend has no product of integers.
+  int8MatMul: ({ tf, src: [rows, scale, w, columns] }) => {
+    const sums = tf.matMul(tf.sub(tf.cast(rows!, "float32"), INT8_ZERO), tf.cast(w!, "float32"));
+    return tf.mul(tf.mul(sums, columns!), scale!);
   },
 };
 

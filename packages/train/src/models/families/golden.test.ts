@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Feeds, Tensor } from "../../backends/backend.js";
 import { onnxBackend } from "../../backends/onnx/session.js";
 import { tfjsBackend } from "../../backends/tfjs/session.js";
-import { type BaseSpec, closedSizes, frozenTensors } from "../../engine/base-spec.js";
+import { type BaseSpec, closedSizes, frozenWeights } from "../../engine/base-spec.js";
 import { DecodeEngine } from "../../engine/decode-engine.js";
 import { cacheNames } from "../../engine/kv-cache.js";
 import { PlaceFeeds } from "../../engine/pass-feeds.js";
@@ -221,10 +221,7 @@ function rowFeeds(base: BaseSpec, rows: readonly number[][]): { readonly length:
 }
 
 /** The bare model's parameters. */
-const bareParams = (base: BaseSpec, graph: Graph): Params => {
-  const frozen = frozenTensors(base);
-  return { tensor: (name, shape) => frozen(graph, name, shape), update: () => null };
-};
+const bareParams = (base: BaseSpec, graph: Graph): Params => ({ ...frozenWeights(graph, base), update: () => null });
 
 async function runOnce(
   outputs: Readonly<Record<string, Node>>,

@@ -1,6 +1,7 @@
 /** Trains every tensor: how the small base was pretrained. */
 import { InternalError } from "@gitune/core";
 import type { Shape } from "../../ir/shape.js";
+import { f32Product, type Params } from "../../nn/params.js";
 import { layOut, sliceTensor } from "../flat.js";
 import type { Tuner } from "../tuner.js";
 
@@ -39,14 +40,14 @@ export function fullTuner(
       return theta;
     },
     dropout: null,
-    params: (_frozen, { theta }) => ({
-      tensor: (name) => {
+    params: (_frozen, { theta }) => {
+      const trained: Params["tensor"] = (name) => {
         const tensor = byName.get(name);
         if (!tensor) throw new InternalError(`the flat vector has no ${name}`);
         return sliceTensor(theta, tensor);
-      },
-      update: () => null,
-    }),
+      };
+      return { tensor: trained, product: f32Product(trained), update: () => null };
+    },
   };
 }
 

@@ -82,7 +82,8 @@ export function loraTuner(linears: readonly LinearSpec[], technique: LoraTechniq
     dropout:
       dropout > 0 ? { rate: dropout, modules: targets.map(({ module, dIn }) => ({ module, width: dIn })) } : null,
     params: (frozen, { theta, dropout: keptOf }) => ({
-      tensor: (name, shape) => frozen(theta.graph, name, shape),
+      tensor: frozen.tensor,
+      product: frozen.product,
       update: (module) => {
         const a = byName.get(`${module}.lora_A.weight`);
         const b = byName.get(`${module}.lora_B.weight`);

@@ -1,0 +1,127 @@
+/**
+ * A base's linear layers in 8 bits, made once and kept under the base's hash: a backend maps the file like any checkpoint.
+ * Every weight is there twice, quantized for either direction, since each product wants a scale for every one of its columns.
+ */
+import { join } from "node:path";
+import { type AtomicOptions, cacheKey, Store, writeFileAtomic } from "@gitune/core";
+import type { WeightSource } from "../ir/node.js";
+import type { LinearSpec } from "../models/llama/tensors.js";
+import { rotateRows, rotationBlock } from "../nn/hadamard.js";
+import { INT8_MAX, LEAST_SCALE } from "../ops/int8.js";
+import { readSafetensorsHeader, safetensorsHead } from "./safetensors.js";
+
+/** Rises when the same weights would give other bytes. */
+const FORMAT_VERSION = 2;
+
+/** One direction of a layer: where its i8 values [k, m] and its f32 scales [m] lie. */
+export interface Int8Entry {
+  readonly values: WeightSource;
+  readonly columns: WeightSource;
+}
+
+/** A layer in both directions. */
+export interface Int8LayerEntry {
+  /** Rotated in blocks of `block` (nn/hadamard.ts). */
+  readonly forward: Int8Entry;
+  readonly backward: Int8Entry;
+  readonly block: number;
+}
+
+/** By module. A layer whose width cannot be rotated is not there, and stays in f32. */
+export type Int8Weights = Readonly<Record<string, Int8LayerEntry>>;
+
+export interface Int8CopyOptions extends AtomicOptions {
+  readonly linears: readonly LinearSpec[];
+  /** A tensor's values in f32, by its checkpoint name. */
+  readonly read: (name: string) => Float32Array;
+  /** Of the base, hex. */
+  readonly sha256: string;
+  /** Where copies are kept; any part of it may be deleted at any time. */
+  readonly cacheDir: string;
+}
+
+/** @throws {GituneError} `disk.full` or `disk.write` (exit code 3), and then nothing is kept */
+export async function int8Copy(options: Int8CopyOptions): Promise<Int8Weights> {
+  const { read, sha256, cacheDir, ...atomic } = options;
+  const linears = options.linears.flatMap((linear) => {
+    const block = rotationBlock(linear.dIn);
+    return block === null ? [] : [{ ...linear, block }];
+  });
+  const store = new Store(cacheDir, atomic);
+  const key = cacheKey({ kind: "int8", version: FORMAT_VERSION, sha256 });
+  const folder =
+    (await store.getFolder(key)) ??
+    (await store.putFolder(key, (made) => writeFileAtomic(join(made, FILE), encode(linears, read), atomic))).dir;
+  const { tensors } = await readSafetensorsHeader(join(folder, FILE));
+  const entry = (name: string): Int8Entry => ({ values: tensors.get(name)!, columns: tensors.get(`${name}.scale`)! });
+  return Object.fromEntries(
+    linears.map(({ module, block }) => [
+      module,
+      { forward: entry(`${module}.forward`), backward: entry(`${module}.backward`), block },
+    ]),
+  );
+}
+
+const FILE = "model.safetensors";
+
+type Direction = "forward" | "backward";
+interface RotatedLinear extends LinearSpec {
+  readonly block: number;
+}
+
+function* encode(linears: readonly RotatedLinear[], read: Int8CopyOptions["read"]): Generator<Uint8Array> {
+  const tensors = linears.flatMap((linear) =>
+    (["forward", "backward"] as const).flatMap((direction) => {
+      const shape = direction === "forward" ? [linear.dIn, linear.dOut] : [linear.dOut, linear.dIn];
+      const name = `${linear.module}.${direction}`;
+      return [
+        { name, shape, dtype: "I8" as const, linear, direction },
+        { name: `${name}.scale`, shape: shape.slice(1), dtype: "F32" as const, linear, direction },
+      ];
+    }),
+  );
+  const { head, order } = safetensorsHead(tensors);
+  yield head;
+  for (const { dtype, linear, direction } of order) {
+    const weight = read(`${linear.module}.weight`);
+    if (direction === "forward") rotateRows(weight, linear.block);
+    const scale = columnScales(weight, linear, direction);
+    yield bytesOf(dtype === "F32" ? scale : quantize(weight, linear, direction, scale));
+  }
+}
+
+const bytesOf = (data: Float32Array | Int8Array): Uint8Array =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+/**
+ * Of each column of the product: max |w| / 127 over what is summed.
+ * @param weight [out, in]   @returns [out] forward, [in] backward
+ */
+function columnScales(weight: Float32Array, { dIn, dOut }: LinearSpec, direction: Direction): Float32Array {
+  const most = new Float32Array(direction === "forward" ? dOut : dIn);
+  for (let o = 0, at = 0; o < dOut; o++) {
+    for (let i = 0; i < dIn; i++, at++) {
+      const column = direction === "forward" ? o : i;
+      const size = Math.abs(weight[at]!);
+      if (size > most[column]!) most[column] = size;
+    }
+  }
+  return most.map((value) => Math.max(value / INT8_MAX, LEAST_SCALE));
+}
+
+/** @param weight [out, in]   @returns [in, out] forward, [out, in] backward */
+function quantize(
+  weight: Float32Array,
+  { dIn, dOut }: LinearSpec,
+  direction: Direction,
+  scale: Float32Array,
+): Int8Array {
+  const out = new Int8Array(weight.length);
+  for (let o = 0, at = 0; o < dOut; o++) {
+    for (let i = 0; i < dIn; i++, at++) {
+      if (direction === "forward") out[i * dOut + o] = Math.round(weight[at]! / scale[o]!);
+      else out[at] = Math.round(weight[at]! / scale[i]!);
+    }
+  }
+  return out;
+}
