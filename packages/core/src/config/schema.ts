@@ -71,7 +71,11 @@ const train = object(
       description: "a commit of the Hub: 40 hex digits in lower case",
     },
     engine: choice(["native", "peft"], "who trains", "native"),
-    compute: choice(["f32", "int8"], "arithmetic of the frozen products; int8 is faster and leaner, for LoRA on the CPU (docs/int8.md)", "f32"),
+    compute: choice(
+      ["f32", "int8"],
+      "arithmetic of the frozen products; int8 is faster and leaner, for LoRA on the CPU (docs/int8.md)",
+      "f32",
+    ),
     device: choice(["auto", "cpu", "cuda", "webgpu", "tfjs-node-gpu", "tfjs-node", "tfjs"], "where", "auto"),
     technique: {
       type: "object",
