@@ -1,7 +1,7 @@
 /**
  * All that the benchmark uses of the engine, in one place: its parts are not public, so this is what changes with them.
  */
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { readPeftAdapter } from "../../packages/train/dist/adapter/peft.js";
 import { openBase } from "../../packages/train/dist/base.js";
 import { makeStepBatches, planTraining } from "../../packages/train/dist/data/batches.js";
@@ -18,12 +18,12 @@ export { loadTokenizer } from "../../packages/train/dist/tokenizer/tokenizer.js"
 /**
  * A base as the engine takes it, opened as a project opens it: read, hashed, its tokenizer made.
  * @param {{ base: string, layers?: number, cacheDir?: string }} settings `base`: folder or GGUF file, absolute; `layers`: the
- *   first so many only; `cacheDir`: where a GGUF file's unpacked weights are kept
+ *   first so many only; `cacheDir`: where unpacked and 8-bit weights are kept
  */
-async function openSpec({ base, layers, cacheDir }) {
+async function openModel({ base, layers, cacheDir }) {
   const place = { root: dirname(base), projectDir: ".", base: basename(base), revision: null };
-  const { spec } = await openBase({ ...place, ...(cacheDir ? { cacheDir } : {}) });
-  return layers ? { ...spec, config: { ...spec.config, layers } } : spec;
+  const { spec, sha256 } = await openBase({ ...place, ...(cacheDir ? { cacheDir } : {}) });
+  return { spec: layers ? { ...spec, config: { ...spec.config, layers } } : spec, sha256 };
 }
 
 /** @param {{ threads: number }} settings */
@@ -34,13 +34,17 @@ export const engineThread = async ({ threads }) => new EngineThread(await engine
  * @param {object} settings as `lib/settings.mjs` has them
  */
 export async function trainSpec(settings) {
-  const { r, targets, weightDecay, maxGradNorm } = settings;
-  checkCompute(settings);
+  const { r, targets, weightDecay, maxGradNorm, compute = "f32", layers = "all", cacheDir } = settings;
+  const { spec, sha256 } = await openModel(settings);
+  // What the engine does not offer must not be measured under its name.
+  if (!["f32", "int8"].includes(compute)) throw new Error(`the engine does not train in ${compute}`);
   return {
-    base: await openSpec(settings),
+    base: spec,
     technique: { type: "lora", r, alpha: 2 * r, dropout: 0, rslora: false, targets },
     optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, maxGradNorm },
     fromScratch: false,
+    // The copy is filed by the base's hash, which does not tell how many of its layers were taken.
+    ...(compute === "int8" ? { int8: { baseSha256: sha256, cacheDir: join(cacheDir, `layers-${layers}`) } } : {}),
   };
 }
 
@@ -84,15 +88,16 @@ function encodedRows(rows) {
  * A model's sizes as `lib/flops.mjs` takes them.
  * @param {{ base: string, layers?: number }} settings
  */
-export const modelSizes = async (settings) => (await openSpec(settings)).config;
+export const modelSizes = async (settings) => (await openModel(settings)).spec.config;
 
 /**
  * What the decoding call takes.
  * @param {{ base: string, cacheDir?: string, batch: number, compute?: string }} settings
  */
 export async function decodeSpec(settings) {
-  checkCompute(settings);
-  return { base: await openSpec(settings), adapter: null, batch: settings.batch };
+  const { compute = "f32", batch } = settings;
+  if (compute !== "f32") throw new Error(`the engine does not decode in ${compute}`);
+  return { base: (await openModel(settings)).spec, adapter: null, batch };
 }
 
 /** The likeliest token each time, so many of them: no end token ends a row. @param {number} tokens */
@@ -105,8 +110,3 @@ export const greedy = (tokens) => ({
   seed: 0,
   eosIds: [],
 });
-
-/** What the engine does not offer must not be measured under its name. */
-function checkCompute({ compute = "f32" }) {
-  if (compute !== "f32") throw new Error(`the engine does not compute in ${compute}`);
-}

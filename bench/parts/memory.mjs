@@ -1,4 +1,5 @@
 /** Peak resident memory of whole processes: loading and the same training steps. */
+import { join } from "node:path";
 import { mklShim, nodeSide, peerSide, RECIPE, TARGETS } from "../lib/sides.mjs";
 import { Work } from "../lib/work.mjs";
 
@@ -24,7 +25,7 @@ export async function run(context) {
       nodeSide({
         name: `gitune ${compute}`,
         script: "gitune-side.mjs",
-        settings: { ...recipe, compute, packing: true },
+        settings: { ...recipe, compute, packing: true, cacheDir: join(cache, "weights") },
       });
     const peer = (label, settings) => () =>
       peerSide(environment, {

@@ -58,7 +58,14 @@ export async function run(context) {
 }
 
 async function compare({ environment, threads, layers, cache, say }, { targets }, steps) {
-  const recipe = { ...RECIPE, base: environment.hf, layers, threads, targets: TARGETS[targets] };
+  const recipe = {
+    ...RECIPE,
+    base: environment.hf,
+    layers,
+    threads,
+    targets: TARGETS[targets],
+    cacheDir: join(cache, "weights"),
+  };
   const makers = [
     ...Object.entries(OURS).map(
       ([name, settings]) =>
