@@ -19,7 +19,7 @@ import { describeMachine } from "./lib/machine.mjs";
 import { renderReport } from "./lib/report.mjs";
 
 /** In the order of the report. */
-const PARTS = ["gemm", "train", "memory", "generate", "start", "scaling", "1b", "cli"];
+const PARTS = ["gemm", "train", "int8", "memory", "generate", "start", "scaling", "1b", "cli"];
 
 const SMOKE_LAYERS = 2;
 

@@ -2,18 +2,23 @@
  * All that the benchmark uses of the engine, in one place: its parts are not public, so this is what changes with them.
  */
 import { basename, dirname, join } from "node:path";
+import { discoverProjects, readRows } from "../../packages/core/dist/index.js";
+import { scorePredictions } from "../../packages/eval/dist/index.js";
 import { readPeftAdapter } from "../../packages/train/dist/adapter/peft.js";
 import { openBase } from "../../packages/train/dist/base.js";
 import { makeStepBatches, planTraining } from "../../packages/train/dist/data/batches.js";
+import { encodeRows } from "../../packages/train/dist/data/encoded-rows.js";
 import { engineSettings } from "../../packages/train/dist/device.js";
 import { EngineThread } from "../../packages/train/dist/engine/client.js";
 
 export { onnxBackend } from "../../packages/train/dist/backends/onnx/session.js";
 export { encodeRow } from "../../packages/train/dist/data/encode-row.js";
+export { createGenerator, openBase, trainAdapter } from "../../packages/train/dist/index.js";
 export { Graph } from "../../packages/train/dist/ir/node.js";
 export { input } from "../../packages/train/dist/ops/leaf.js";
 export { matMul } from "../../packages/train/dist/ops/matmul.js";
 export { loadTokenizer } from "../../packages/train/dist/tokenizer/tokenizer.js";
+export { discoverProjects, readRows };
 
 /**
  * A base as the engine takes it, opened as a project opens it: read, hashed, its tokenizer made.
@@ -110,3 +115,31 @@ export const greedy = (tokens) => ({
   seed: 0,
   eosIds: [],
 });
+
+/**
+ * The loss of a project's validation rows under an adapter, computed in f32 whatever it was trained in.
+ * @param {{ project: object, base: object, adapter: string | null, threads: number, rows: number, recipe: object }} settings
+ *   `adapter`: null is the bare base; `rows`: the split's first so many
+ */
+export async function validationLoss({ project, base, adapter, threads, rows, recipe }) {
+  const { maxLength, technique, microBatchSize, packing } = recipe;
+  const some = [];
+  for await (const row of readRows(project, "validation")) if (some.push(row) === rows) break;
+  const encoded = await encodeRows(some, base.tokenizer, { maxLength, overflow: "error" });
+  const plan = planTraining(encoded, { batchSize: rows, microBatchSize, packing, epochs: 1, maxSteps: 1, seed: 0 });
+  const thread = await engineThread({ threads });
+  try {
+    const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 0 };
+    const program = await thread.call("openTrain", [{ base: base.spec, technique, optimizer, fromScratch: false }]);
+    // An adapter before its first step changes nothing.
+    const theta = adapter ? await readTheta(adapter, program) : await thread.call("initialize", [0]);
+    let loss = 0;
+    for (const batch of makeStepBatches(encoded, plan.step(0), 0)) loss += await thread.call("loss", [theta, batch]);
+    return loss;
+  } finally {
+    await thread.close();
+  }
+}
+
+/** A metric's mean over some answers. @param {string} name @param {{ prediction: string, references: string[] }[]} answers */
+export const score = (name, answers) => scorePredictions({ rows: answers, metrics: [name] }).metrics[name].value;
