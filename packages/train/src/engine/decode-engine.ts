@@ -57,6 +57,8 @@ const PASS_TOKENS = 1024;
  * place among its partial sums does not depend on the cache's size.
  */
 const CAPACITY_STEP = 64;
+/** Keys and values of all slots together, at most: where rows are long, fewer run side by side. */
+const CACHE_BYTES = 2 ** 29;
 /** The position of a cache's place that holds no key: past every other, and exact in f32. */
 const NOWHERE = 2 ** 23;
 
@@ -94,7 +96,7 @@ export class DecodeEngine {
   async generate(prompts: readonly Int32Array[], options: DecodeOptions, hooks: DecodeHooks): Promise<RawGeneration[]> {
     const waiting = prompts.map((_, at) => at).sort((a, b) => prompts[a]!.length - prompts[b]!.length || a - b);
     const out: RawGeneration[] = new Array(prompts.length);
-    const cache = new KvCache(this.#spec.base.config, Math.min(this.#spec.batch, prompts.length), CAPACITY_STEP);
+    const cache = new KvCache(this.#spec.base.config, this.#slotsFor(prompts, options.maxNewTokens), CAPACITY_STEP);
     const active: Sequence[] = [];
     let done = 0;
     const tokens: NewToken[] = [];
@@ -219,6 +221,13 @@ export class DecodeEngine {
     return program.run(feeds, {
       logits: { data: this.#logits.subarray(0, rows * vocabSize), shape: [rows, vocabSize] },
     });
+  }
+
+  #slotsFor(prompts: readonly Int32Array[], maxNewTokens: number): number {
+    const { layers, kvHeads, headDim } = this.#spec.base.config;
+    const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0) + maxNewTokens;
+    const slotBytes = 2 * layers * kvHeads * headDim * Float32Array.BYTES_PER_ELEMENT * roundUp(longest, CAPACITY_STEP);
+    return Math.min(this.#spec.batch, prompts.length, Math.max(1, Math.floor(CACHE_BYTES / slotBytes)));
   }
 
   #rowOf(logits: Float32Array, row: number): Float32Array {
