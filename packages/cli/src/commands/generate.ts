@@ -10,7 +10,7 @@ import {
   type PromptContent,
   writeJsonl,
 } from "@gitune/core";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { isObject, readJsonlFile, shownPath } from "../input-files.js";
 import {
   deviceOption,
@@ -41,6 +41,7 @@ interface Options {
   readonly repetitionPenalty: number;
   readonly stop: readonly string[];
   readonly seed: number;
+  readonly compute: "f32" | "int8";
   readonly device?: Device;
   readonly threads?: number;
 }
@@ -67,6 +68,11 @@ export const generate: Verb = {
       .option("--repetition-penalty <x>", "above 1, what was said before becomes less likely", positive, 1)
       .option("--stop <text>", "ends before this text; may be given several times", oneMoreText, [])
       .option("--seed <n>", "of the sampling", positiveInteger, 42)
+      .addOption(
+        new Option("--compute <type>", "int8 is faster, and near what f32 says, not equal to it")
+          .choices(["f32", "int8"])
+          .default("f32"),
+      )
       .addOption(deviceOption())
       .addOption(threadsOption()),
   examples: [
@@ -84,13 +90,14 @@ export const generate: Verb = {
   run: async (context, command) => {
     const options = command.opts<Options>();
     const place = await basePlace(context, command, options);
-    const { createGenerator, openBase } = await import("@gitune/train");
+    const { createGenerator, openBase, weightsCache } = await import("@gitune/train");
     const base = await openBase(place.base);
     const isChat = options.raw !== true && (place.isChat ?? base.tokenizer.template !== null);
     const prompts = await readPrompts(context, options, isChat);
     const generator = await createGenerator({
       base,
       adapter: options.adapter === undefined ? null : pathFrom(context.cwd, options.adapter),
+      ...(options.compute === "int8" ? { int8: { cacheDir: weightsCache(place.base.root) } } : {}),
       ...(options.device === undefined ? {} : { device: options.device }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     });

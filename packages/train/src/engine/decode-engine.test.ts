@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { LoraTechnique } from "@gitune/core";
 import type { Backend } from "../backends/backend.js";
@@ -7,6 +10,7 @@ import { onnxBackend } from "../backends/onnx/session.js";
 import { TINY, tinyBase, wave } from "../testing/tiny-base.js";
 import { createTuner } from "../tuners/registry.js";
 import { DecodeEngine, type DecodeOptions } from "./decode-engine.js";
+import { withInt8 } from "./int8-base.js";
 
 const lora: LoraTechnique = { type: "lora", r: 4, alpha: 8, dropout: 0, targets: "all-linear", rslora: false };
 const hooks = { onProgress: () => {}, signal: new AbortController().signal };
@@ -59,6 +63,26 @@ function watched(backend: Backend, rows: string[]): Backend {
     },
   };
 }
+
+test("int8: bits do not depend on the batch either", async () => {
+  await using base = await tinyBase(WIDE);
+  const cacheDir = await mkdtemp(join(tmpdir(), "gitune-int8-"));
+  try {
+    const spec = { base: base.spec, adapter: null, int8: { baseSha256: "wide", cacheDir } };
+    const runs: { ids: number[][]; logits: string[] }[] = [];
+    for (const batch of [1, 7]) {
+      const logits: string[] = [];
+      const backend = watched(onnxBackend({ threads: batch === 1 ? 1 : 2 }), logits);
+      const engine = new DecodeEngine({ ...(await withInt8(spec)), batch }, backend);
+      const answers = await engine.generate(PROMPTS, { ...greedy, maxNewTokens: 8 }, hooks);
+      runs.push({ ids: answers.map(({ ids }) => [...ids]), logits: logits.sort() });
+      await engine.close();
+    }
+    assert.deepEqual(runs[0], runs[1]);
+  } finally {
+    await rm(cacheDir, { recursive: true });
+  }
+});
 
 test("a row that needs no more ends, the others go on, and tokens are reported as they come", async () => {
   await using base = await tinyBase();

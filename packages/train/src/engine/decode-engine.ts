@@ -5,6 +5,7 @@ import { extendGraph } from "../models/llama/decoding.js";
 import { createTuner } from "../tuners/registry.js";
 import type { Tuner } from "../tuners/tuner.js";
 import { closedSizes } from "./base-spec.js";
+import type { Int8Request } from "./int8-base.js";
 import { KvCache } from "./kv-cache.js";
 import { inferenceParams, type ModelSpec } from "./model-spec.js";
 import { PlaceFeeds } from "./pass-feeds.js";
@@ -15,6 +16,8 @@ import { chooseToken, processLogits, type SampleOptions, uniformAt } from "./sam
 export interface DecodeSpec extends ModelSpec {
   /** Sequences a pass at most. A row's text does not depend on it. */
   readonly batch: number;
+  /** Runs the base's linear layers on 8-bit integers, as training under `compute: int8` does; the head stays in f32. */
+  readonly int8?: Int8Request;
 }
 
 export interface DecodeOptions extends SampleOptions {

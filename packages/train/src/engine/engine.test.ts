@@ -12,7 +12,8 @@ import { fixedRows } from "../testing/fixed-rows.js";
 import { rowLanes } from "../testing/row-lanes.js";
 import { TINY, tinyBase, VARIED, wave } from "../testing/tiny-base.js";
 import { DecodeEngine, type DecodeOptions } from "./decode-engine.js";
-import { TrainEngine, withInt8 } from "./train-engine.js";
+import { withInt8 } from "./int8-base.js";
+import { TrainEngine } from "./train-engine.js";
 
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
 const lora: LoraTechnique = { type: "lora", r: 4, alpha: 8, dropout: 0, targets: "all-linear", rslora: false };

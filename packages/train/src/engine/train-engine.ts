@@ -5,7 +5,6 @@ import type { Backend, Feeds } from "../backends/backend.js";
 import { createRandom } from "../data/random.js";
 import { Graph, type Node } from "../ir/node.js";
 import type { MicroBatch, OptimizerState, TrainableTensor, TrainProgram } from "../loop/program.js";
-import { llamaLinears } from "../models/llama/tensors.js";
 import { llamaLoss } from "../models/llama/training.js";
 import { input } from "../ops/leaf.js";
 import { concat, reshape } from "../ops/movement.js";
@@ -13,33 +12,20 @@ import { type AdamWOptions, adamW, packHyper } from "../optim/adamw.js";
 import { sliceTensor } from "../tuners/flat.js";
 import { createTuner } from "../tuners/registry.js";
 import type { Tuner } from "../tuners/tuner.js";
-import { int8Copy } from "../weights/int8-copy.js";
 import { type BaseSpec, closedSizes, frozenWeights, readFrozen } from "./base-spec.js";
 import { DropoutFeeds, dropoutInput } from "./dropout-feeds.js";
+import type { Int8Request } from "./int8-base.js";
 import { PlaceFeeds, passFeeds } from "./pass-feeds.js";
 import { Programs } from "./programs.js";
 
 export interface TrainSpec {
-  /** Runs the frozen linear layers on 8-bit integers (`compute: int8`); what they are copied to, and under which hash. */
-  readonly int8?: { readonly baseSha256: string; readonly cacheDir: string };
+  /** Runs the frozen linear layers on 8-bit integers (`compute: int8`). */
+  readonly int8?: Int8Request;
   readonly base: BaseSpec;
   readonly technique: Technique;
   readonly optimizer: AdamWOptions;
   /** Ignores the base's weights and starts from random ones (full training only). */
   readonly fromScratch: boolean;
-}
-
-/** The spec with its base's linear layers in 8 bits, where it asks for them. */
-export async function withInt8(spec: TrainSpec): Promise<TrainSpec> {
-  const { base } = spec;
-  if (!spec.int8) return spec;
-  const int8 = await int8Copy({
-    linears: llamaLinears(base.config),
-    read: (name) => readFrozen(base, name),
-    sha256: spec.int8.baseSha256,
-    cacheDir: spec.int8.cacheDir,
-  });
-  return { ...spec, base: { ...base, int8 } };
 }
 
 export class TrainEngine implements TrainProgram {

@@ -4,9 +4,10 @@ import { GituneError, InternalError } from "@gitune/core";
 import { onnxBackend } from "../backends/onnx/session.js";
 import { tfjsBackend } from "../backends/tfjs/session.js";
 import { DecodeEngine } from "./decode-engine.js";
+import { withInt8 } from "./int8-base.js";
 import type { Calls, EngineSettings, FromEngine, NewToken, Request, SentError, ToEngine } from "./protocol.js";
 import { ScoreEngine } from "./score-engine.js";
-import { TrainEngine, withInt8 } from "./train-engine.js";
+import { TrainEngine } from "./train-engine.js";
 
 type Handlers = {
   readonly [K in keyof Calls]: (context: Context, ...args: Calls[K]["args"]) => Promise<Calls[K]["result"]>;
@@ -42,7 +43,7 @@ const handlers: Handlers = {
   step: async (_context, state, batches, learningRate) => opened(train).step(state, batches, learningRate),
   loss: async (_context, theta, batch) => opened(train).loss(theta, batch),
   openDecode: async (_context, spec) => {
-    decode = new DecodeEngine(spec, backend);
+    decode = new DecodeEngine(await withInt8(spec), backend);
     return null;
   },
   decode: async (context, prompts, options) => opened(decode).generate(prompts, options, context),
