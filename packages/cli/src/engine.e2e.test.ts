@@ -263,6 +263,11 @@ test("what cannot be trained is bad input, with its place", async () => {
     ],
     ["no supervised token", { "datasets/colors/train.jsonl": jsonl([row(1), row(2, "")]) }, /train\.jsonl:2/],
     [
+      "8-bit products while every weight is trained",
+      { "datasets/colors/gitune.yaml": config({ compute: "int8", technique: { type: "full" } }) },
+      /\/train\/compute[\s\S]*\[config\.unsupported\]/,
+    ],
+    [
       "a base that is not there",
       { "datasets/colors/gitune.yaml": config({ base: "models/none" }) },
       /\[base\.missing\]/,
@@ -276,6 +281,25 @@ test("what cannot be trained is bad input, with its place", async () => {
     assert.match(answer.stderr, said, name);
     assert.ok(!existsSync(join(repository.root, "out", "adapter_model.safetensors")), name);
   }
+});
+
+test("compute: int8 is another training of the same rows, near the one in f32, whatever the threads", async () => {
+  const repository = project();
+  const train = async (out: string, ...options: string[]) => {
+    const answer = await repository.gitune(["train", "--out", out, "--json", ...options]);
+    assert.equal(answer.code, 0, answer.stderr);
+    return JSON.parse(answer.stdout) as { adapter: { sha256: string }; losses: number[] };
+  };
+  const f32 = await train("f32");
+  repository.write({ ...FILES, "datasets/colors/gitune.yaml": config({ compute: "int8" }) });
+  const int8 = await train("int8");
+  assert.notEqual(int8.adapter.sha256, f32.adapter.sha256);
+  for (const [step, loss] of int8.losses.entries())
+    assert.ok(
+      Math.abs(loss - f32.losses[step]!) < 0.02 * f32.losses[step]!,
+      `step ${step}: ${loss}, ${f32.losses[step]}`,
+    );
+  assert.equal((await train("one-thread", "--threads", "1")).adapter.sha256, int8.adapter.sha256);
 });
 
 test("train, eval, generate and compare work together", async () => {

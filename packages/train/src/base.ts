@@ -25,7 +25,7 @@ export interface OpenBaseOptions {
   readonly projectDir: string;
   readonly base: string;
   readonly revision: string | null;
-  /** Where the unpacked weights of GGUF files are kept; `weightsCache(root)` by default. */
+  /** Where other forms of the weights are kept (unpacked, 8-bit); `weightsCache(root)` by default. */
   readonly cacheDir?: string;
 }
 
@@ -39,6 +39,8 @@ export interface Base {
   readonly tokenizer: BaseTokenizer;
   readonly config: LlamaConfig;
   readonly spec: BaseSpec;
+  /** Where other forms of its weights are kept. */
+  readonly cacheDir: string;
   /** Puts config and tokenizer into a folder, for weights that were trained in place of the base's. */
   readonly copyModelFiles: (folder: string) => Promise<void>;
 }
@@ -75,6 +77,7 @@ async function openFolder(dir: string, options: OpenBaseOptions): Promise<Base> 
     tokenizer,
     config,
     spec: { config, weights },
+    cacheDir: options.cacheDir ?? weightsCache(options.root),
     copyModelFiles: async (folder) => {
       for (const name of MODEL_FILES) {
         if (await stat(join(dir, name)).catch(() => null)) await copyFile(join(dir, name), join(folder, name));
@@ -102,6 +105,7 @@ async function openGgufBase(path: string, options: OpenBaseOptions): Promise<Bas
     tokenizer,
     config,
     spec: { config, weights },
+    cacheDir,
     copyModelFiles: async (folder) => {
       const made = {
         "config.json": json,
@@ -116,7 +120,7 @@ async function openGgufBase(path: string, options: OpenBaseOptions): Promise<Bas
   };
 }
 
-/** Where a repository keeps the unpacked weights of GGUF files. @param root absolute */
+/** Where a repository keeps weights in another form than its bases have them. @param root absolute */
 export function weightsCache(root: string): string {
   return join(root, ".gitune", "weights");
 }

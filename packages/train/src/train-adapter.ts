@@ -13,7 +13,7 @@ import {
   type TrainConfig,
 } from "@gitune/core";
 import { adapterSha256, writePeftAdapter } from "./adapter/peft.js";
-import { type Base, weightsCache } from "./base.js";
+import type { Base } from "./base.js";
 import { type EncodeStats, encodeRows } from "./data/encoded-rows.js";
 import { defaultThreads, deviceClass, ENGINE_VERSION, engineSettings, resolveDevice } from "./device.js";
 import { EngineThread } from "./engine/client.js";
@@ -91,14 +91,14 @@ export function engineEnvironment(device: Device): Readonly<Record<string, strin
 export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainAdapterResult> {
   const { project, base, out, signal } = options;
   const recipe = project.config.train;
-  checkRecipe(recipe, base, project);
   const device = options.device ?? recipe.device;
+  checkRecipe(recipe, device, base, project);
   const threads = options.threads ?? defaultThreads();
   const encode = (rows: AsyncIterable<Row> | Iterable<Row>) =>
     encodeRows(rows, base.tokenizer, recipe, { threads, cacheDir: tokensCache(project.root) });
   const encoded = await encode(options.rows);
   const validation = options.validation && recipe.evalSteps !== 0 ? await encode(options.validation) : null;
-  const program = await openProgram(project, base, threads, device);
+  const program = await openProgram(recipe, base, threads, device);
   try {
     const result = await runTraining({
       program,
@@ -153,7 +153,7 @@ function tokensCache(root: string): string {
 }
 
 /** What can be known to be wrong before anything is loaded. */
-function checkRecipe(recipe: TrainConfig, base: Base, { configFile }: Project): void {
+function checkRecipe(recipe: TrainConfig, device: Device, base: Base, { configFile }: Project): void {
   const fail = (code: IssueCode, pointer: string, message: string, found: string, fix: string): never => {
     throw new GituneError({ code, severity: "error", file: configFile, pointer, message, found, fix });
   };
@@ -166,12 +166,12 @@ function checkRecipe(recipe: TrainConfig, base: Base, { configFile }: Project): 
       engine,
       "set train.engine to native",
     );
-  if (compute === "int8" && (technique.type !== "lora" || resolveDevice(recipe.device) !== "cpu"))
+  if (compute === "int8" && (technique.type !== "lora" || resolveDevice(device) !== "cpu"))
     fail(
       "config.unsupported",
       "/train/compute",
       "8-bit products are there for frozen layers on the CPU",
-      `${technique.type} on ${recipe.device}`,
+      `${technique.type} on ${resolveDevice(device)}`,
       "set train.compute to f32, or use technique lora and device cpu",
     );
   if (maxLength > base.config.maxPositions) {
@@ -196,12 +196,7 @@ function checkRecipe(recipe: TrainConfig, base: Base, { configFile }: Project): 
   }
 }
 
-async function openProgram(
-  { config: { train: recipe }, root }: Project,
-  base: Base,
-  threads: number,
-  device: Device,
-): Promise<TrainProgram> {
+async function openProgram(recipe: TrainConfig, base: Base, threads: number, device: Device): Promise<TrainProgram> {
   const thread = new EngineThread(await engineSettings(device, threads));
   const spec: TrainSpec = {
     base: base.spec,
@@ -214,7 +209,7 @@ async function openProgram(
       maxGradNorm: recipe.maxGradNorm,
     },
     fromScratch: base.spec.weights === null,
-    ...(recipe.compute === "int8" ? { int8: { baseSha256: base.sha256, cacheDir: weightsCache(root) } } : {}),
+    ...(recipe.compute === "int8" ? { int8: { baseSha256: base.sha256, cacheDir: base.cacheDir } } : {}),
   };
   const { tensors, size } = await thread.call("openTrain", [spec]);
   return {
