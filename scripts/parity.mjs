@@ -1,6 +1,7 @@
 /**
  * Compares gitune with PyTorch, transformers and PEFT on a real model: `npm run test:parity`, or some checks of it:
- * `npm run test:parity -- tokens logits`. Needs Python 3.11; docs/parity.md says what is compared and how closely.
+ * `npm run test:parity -- tokens logits`. `--full` trains every case. Needs Python 3.11 or newer; docs/parity.md says what is
+ * compared and how closely.
  * Exit codes: 0 all figures within their limits, 1 not so, 2 usage, 3 the machine lacks something.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -8,20 +9,25 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openBase } from "../packages/train/dist/index.js";
 import { families } from "./parity/checks/families.mjs";
+import { generation } from "./parity/checks/generation.mjs";
+import { gguf } from "./parity/checks/gguf.mjs";
+import { interop } from "./parity/checks/interop.mjs";
 import { logits } from "./parity/checks/logits.mjs";
 import { tokens } from "./parity/checks/tokens.mjs";
+import { training } from "./parity/checks/training.mjs";
 import { MachineError, openEnvironment } from "./parity/environment.mjs";
 import { formatFigure, holds, isLimited } from "./parity/figure.mjs";
 
-const CHECKS = { tokens, logits, families };
+const CHECKS = { tokens, gguf, logits, generation, training, families, interop };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = join(root, ".gitune", "parity");
-const names = process.argv.slice(2);
+const full = process.argv.includes("--full");
+const names = process.argv.slice(2).filter((argument) => argument !== "--full");
 const unknown = names.find((name) => !Object.hasOwn(CHECKS, name));
 
 if (unknown !== undefined) {
-  console.error(`no check ${unknown}; usage: npm run test:parity -- [${Object.keys(CHECKS).join(" | ")} ...]`);
+  console.error(`no check ${unknown}; usage: npm run test:parity -- [--full] [${Object.keys(CHECKS).join(" | ")} ...]`);
   process.exitCode = 2;
 } else {
   try {
@@ -39,6 +45,7 @@ async function run(chosen) {
   mkdirSync(out, { recursive: true });
   const context = {
     environment,
+    full,
     root,
     out,
     say: console.log,

@@ -130,6 +130,7 @@ export const quiet = (extra = {}) => ({
   HF_HUB_OFFLINE: "1",
   TOKENIZERS_PARALLELISM: "false",
   PYTHONUTF8: "1",
+  PYTHONWARNINGS: "ignore",
   ...extra,
 });
 

@@ -29,6 +29,8 @@ export async function runPeer(environment, script, args, { input = [], cwd, olde
   const reading = (async () => {
     for await (const line of createInterface({ input: child.stdout })) documents.push(JSON.parse(line));
   })();
+  // Awaited below; until then a line that is no JSON must not end this process.
+  reading.catch(() => {});
   // A script that dies closes its end: its exit code says so better than the broken pipe does.
   let isOpen = true;
   child.stdin.on("error", () => {
@@ -40,7 +42,7 @@ export async function runPeer(environment, script, args, { input = [], cwd, olde
   }
   child.stdin.end();
   const [code, signal] = await ended;
-  await reading;
   if (code !== 0) throw new Error(`${script} ended with ${signal ?? `exit code ${code}`}`);
+  await reading;
   return documents;
 }

@@ -1,6 +1,6 @@
 /** 100 real prompts: 64 tokens each, greedy, as transformers' `generate` gives them. */
 import { join } from "node:path";
-import { defaultThreads } from "../../../packages/train/dist/device.js";
+import { defaultThreads, engineSettings } from "../../../packages/train/dist/device.js";
 import { EngineThread } from "../../../packages/train/dist/engine/client.js";
 import { runPeer } from "../peer.mjs";
 import { realRows, spread } from "../rows.mjs";
@@ -41,17 +41,19 @@ export async function generation(context) {
 }
 
 async function answer(base, prompts) {
-  const thread = new EngineThread({ threads: defaultThreads(), providers: ["cpu"] });
+  const thread = new EngineThread(await engineSettings("cpu", defaultThreads()));
   try {
     await thread.call("openDecode", [{ base: base.spec, adapter: null, batch: BATCH }]);
     const rows = prompts.map((ids) => Int32Array.from(ids));
+    const { eosIds } = base.tokenizer;
     const greedy = {
       maxNewTokens: NEW_TOKENS,
       temperature: 0,
       topP: 1,
       topK: 0,
+      repetitionPenalty: 1,
       seed: 0,
-      eosIds: base.tokenizer.eosIds,
+      eosIds,
     };
     return await thread.call("decode", [rows, greedy]);
   } finally {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { readPeftAdapter } from "../../../packages/train/dist/adapter/peft.js";
 import { planTraining } from "../../../packages/train/dist/data/batches.js";
 import { encodeRows } from "../../../packages/train/dist/data/encoded-rows.js";
-import { defaultThreads } from "../../../packages/train/dist/device.js";
+import { defaultThreads, engineSettings } from "../../../packages/train/dist/device.js";
 import { EngineThread } from "../../../packages/train/dist/engine/client.js";
 import { runTraining } from "../../../packages/train/dist/loop/train.js";
 import { runPeer } from "../peer.mjs";
@@ -27,7 +27,7 @@ const RECIPE = {
   batchSize: ROWS_A_STEP,
   microBatchSize: 1,
   packing: false,
-  learningRate: 5e-4,
+  learningRate: 2e-4,
   schedule: "cosine",
   warmupRatio: WARMUP_STEPS / STEPS,
   weightDecay: 0.01,
@@ -37,23 +37,23 @@ const RECIPE = {
   adamBeta2: 0.999,
   adamEpsilon: 1e-8,
   checkpointSteps: 0,
+  evalSteps: 0,
+  earlyStopping: null,
+  loadBestModelAtEnd: false,
+  lossSpikeFactor: 0,
+  reportTo: [],
   seed: SEED,
 };
 
-/** Targets x rank x rsLoRA. Each pair of values is in one of four cases (an orthogonal array); `--full` runs all eight. */
-const COVERING = [
+const TARGETS = { qv: ["q_proj", "v_proj"], "all-linear": "all-linear" };
+/** Targets x rank x rsLoRA: each value is in one of two cases. `--full` runs all eight. */
+const BRIEF = [
   ["qv", 8, false],
-  ["qv", 16, true],
-  ["all-linear", 8, true],
-  ["all-linear", 16, false],
-];
-const REST = [
-  ["qv", 8, true],
-  ["qv", 16, false],
-  ["all-linear", 8, false],
   ["all-linear", 16, true],
 ];
-const TARGETS = { qv: ["q_proj", "v_proj"], "all-linear": "all-linear" };
+const FULL = Object.keys(TARGETS).flatMap((targets) =>
+  [8, 16].flatMap((r) => [false, true].map((rslora) => [targets, r, rslora])),
+);
 
 /** @returns {Promise<import("../figure.mjs").Figure[]>} */
 export async function training(context) {
@@ -61,7 +61,7 @@ export async function training(context) {
   const base = await context.openBase(environment.hf);
   const encoded = await chooseRows(context, base);
   const plan = planTraining(encoded, RECIPE);
-  const cases = [...COVERING, ...(full ? REST : [])].map(([targets, r, rslora]) => ({
+  const cases = (full ? FULL : BRIEF).map(([targets, r, rslora]) => ({
     name: `${targets} r ${r}${rslora ? " rsLoRA" : ""}`,
     folder: join(out, "training", `${targets}-${r}${rslora ? "-rslora" : ""}`),
     technique: { type: "lora", r, alpha: 2 * r, dropout: 0, rslora, targets: TARGETS[targets] },
@@ -117,7 +117,7 @@ async function chooseRows(context, base) {
 }
 
 async function train(base, encoded, { technique, folder }) {
-  const thread = new EngineThread({ threads: defaultThreads(), providers: ["cpu"] });
+  const thread = new EngineThread(await engineSettings("cpu", defaultThreads()));
   const optimizer = {
     beta1: RECIPE.adamBeta1,
     beta2: RECIPE.adamBeta2,
@@ -138,14 +138,14 @@ async function train(base, encoded, { technique, folder }) {
       close: () => thread.close(),
     };
     const recipe = { ...RECIPE, technique };
-    const { losses, records, state } = await runTraining({
+    const { losses, records, theta } = await runTraining({
       program,
       encoded,
       recipe,
       out: join(folder, "ours"),
       resume: false,
     });
-    return { losses, records, theta: state.theta, tensors };
+    return { losses, records, theta, tensors };
   } finally {
     await thread.close();
   }
