@@ -4,6 +4,7 @@
  *   npm run bench                          everything (around an hour on 2 cores)
  *   npm run bench -- train generate        some parts
  *   npm run bench -- --quick train         a smoke: the smallest work, few pairs; figures mean nothing
+ *   npm run bench -- train --only "q,v"    the workloads of `train` with this in their name
  *   --pairs 9 · --threads 2 · --out bench
  *
  * Writes results.json, results.md and plots into --out; a part that is run again replaces its older result.
@@ -30,6 +31,7 @@ const SMOKE_LAYERS = 2;
  * @property {number} pairs measured rounds
  * @property {number} threads of every side
  * @property {boolean} quick
+ * @property {string} [only] the workloads of `train` with this in their name
  * @property {number} [layers] the model's first so many only, for a smoke
  * @property {string} cache folder for what is worth keeping
  * @property {(line: string) => void} say
@@ -41,6 +43,7 @@ const { values, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     pairs: { type: "string" },
     threads: { type: "string", default: "2" },
+    only: { type: "string" },
     out: { type: "string", default: fileURLToPath(new URL(".", import.meta.url)) },
   },
 });
@@ -66,6 +69,7 @@ async function bench(parts) {
     pairs: Number(values.pairs ?? (values.quick ? 2 : 5)),
     threads: Number(values.threads),
     quick: values.quick,
+    ...(values.only ? { only: values.only } : {}),
     ...(values.quick ? { layers: SMOKE_LAYERS } : {}),
     cache: join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "gitune", "bench"),
     say,

@@ -100,9 +100,15 @@ export const modelSizes = async (settings) => (await openModel(settings)).spec.c
  * @param {{ base: string, cacheDir?: string, batch: number, compute?: string }} settings
  */
 export async function decodeSpec(settings) {
-  const { compute = "f32", batch } = settings;
-  if (compute !== "f32") throw new Error(`the engine does not decode in ${compute}`);
-  return { base: (await openModel(settings)).spec, adapter: null, batch };
+  const { compute = "f32", batch, cacheDir } = settings;
+  if (!["f32", "int8"].includes(compute)) throw new Error(`the engine does not decode in ${compute}`);
+  const { spec, sha256 } = await openModel(settings);
+  return {
+    base: spec,
+    adapter: null,
+    batch,
+    ...(compute === "int8" ? { int8: { baseSha256: sha256, cacheDir } } : {}),
+  };
 }
 
 /** The likeliest token each time, so many of them: no end token ends a row. @param {number} tokens */

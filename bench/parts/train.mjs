@@ -40,9 +40,10 @@ const OURS = {
 
 /** @param {import("../run.mjs").Context} context */
 export async function run(context) {
-  const { environment, quick, pairs, say } = context;
+  const { environment, quick, pairs, only, say } = context;
   const work = await Work.open(environment.hf);
-  const workloads = quick ? WORKLOADS.filter(({ name }) => name === "chat").slice(0, 1) : WORKLOADS;
+  const asked = WORKLOADS.filter(({ name, targets }) => !only || `${name}, ${targets}`.includes(only));
+  const workloads = quick ? WORKLOADS.filter(({ name }) => name === "chat").slice(0, 1) : asked;
   const results = [];
   for (const workload of workloads) {
     say(`train: ${workload.name} tokens, LoRA on ${workload.targets}`);
