@@ -4,7 +4,7 @@
  *   npm run bench                          everything (around an hour on 2 cores)
  *   npm run bench -- train generate        some parts
  *   npm run bench -- --quick train         a smoke: the smallest work, few pairs; figures mean nothing
- *   npm run bench -- train --only "q,v"    the workloads of `train` with this in their name
+ *   npm run bench -- train --only "^chat"  the workloads of `train` whose name this fits
  *   --pairs 9 · --threads 2 · --out bench
  *
  * Writes results.json, results.md and plots into --out; a part that is run again replaces its older result.
@@ -31,7 +31,7 @@ const SMOKE_LAYERS = 2;
  * @property {number} pairs measured rounds
  * @property {number} threads of every side
  * @property {boolean} quick
- * @property {string} [only] the workloads of `train` with this in their name
+ * @property {string} [only] a regular expression for the names of `train`'s workloads
  * @property {number} [layers] the model's first so many only, for a smoke
  * @property {string} cache folder for what is worth keeping
  * @property {(line: string) => void} say

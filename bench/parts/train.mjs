@@ -42,7 +42,7 @@ const OURS = {
 export async function run(context) {
   const { environment, quick, pairs, only, say } = context;
   const work = await Work.open(environment.hf);
-  const asked = WORKLOADS.filter(({ name, targets }) => !only || `${name}, ${targets}`.includes(only));
+  const asked = WORKLOADS.filter(({ name, targets }) => !only || new RegExp(only).test(`${name}, ${targets}`));
   const workloads = quick ? WORKLOADS.filter(({ name }) => name === "chat").slice(0, 1) : asked;
   const results = [];
   for (const workload of workloads) {
