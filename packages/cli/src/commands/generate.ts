@@ -69,7 +69,7 @@ export const generate: Verb = {
       .option("--stop <text>", "ends before this text; may be given several times", oneMoreText, [])
       .option("--seed <n>", "of the sampling", positiveInteger, 42)
       .addOption(
-        new Option("--compute <type>", "int8 is faster, and near what f32 says, not equal to it")
+        new Option("--compute <type>", "int8 is faster; its texts are not those of f32, which evaluation measures")
           .choices(["f32", "int8"])
           .default("f32"),
       )
