@@ -23,7 +23,7 @@ export interface GeneratorOptions {
   readonly batchSize?: number;
   readonly device?: Device;
   /**
-   * Runs the base's linear layers on 8-bit integers: faster, and near what f32 says, not equal to it, so evaluation does
+   * Runs the base's linear layers on 8-bit integers: faster, and not the texts of f32, so evaluation does
    * without. Their copy is kept in `cacheDir`. CPU only.
    */
   readonly int8?: { readonly cacheDir: string };
