@@ -139,7 +139,7 @@ function installPeer(say) {
   const folder = fileURLToPath(new URL("..", import.meta.url));
   if (existsSync(new URL("../node_modules/node-llama-cpp/package.json", import.meta.url))) return;
   say("installing node-llama-cpp …");
-  const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+  const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"], {
     cwd: folder,
     stdio: ["ignore", 2, 2],
   });
