@@ -110,6 +110,7 @@ function project(files: Readonly<Record<string, string>> = {}): TestRepository {
 }
 
 interface RunDocument {
+  readonly pending?: readonly string[];
   readonly verdict: string;
   readonly exit_code: number;
   readonly comment: string;
@@ -538,4 +539,45 @@ test("a disk that takes no more is 3, and the store keeps nothing of it", {
   assert.ok(!storedFiles(repository).some((path) => /^(json|folders)\b.*adapter/.test(path)));
   const again = await repository.gitune(["run", "--no-bare"]);
   assert.equal(again.code, 0, again.stderr);
+});
+
+test("plan: names what has to be trained, trains nothing, and judges what the store has", async () => {
+  const repository = project({ "datasets/still/gitune.yaml": config().replace("name: colors", "name: still") });
+  repository.write({
+    "datasets/still/train.jsonl": FILES["datasets/colors/train.jsonl"],
+    "datasets/still/answers.jsonl": FILES["datasets/colors/answers.jsonl"],
+  });
+  repository.commit("another project");
+  repository.write({ "datasets/colors/train.jsonl": jsonl(numbers(1, 9).map((id) => row(id))) });
+
+  const before = await repository.gitune(["plan", "--json"]);
+  assert.equal(before.code, 0, before.stderr);
+  const open = documentOf(before);
+  assert.deepEqual(open.pending, ["colors"]);
+  assert.deepEqual(
+    open.projects.map(({ status }) => status),
+    ["unchanged"],
+  );
+  assert.ok(!existsSync(join(repository.root, ".gitune", "store", "folders")), "nothing was trained");
+  assert.match((await repository.gitune(["plan"])).stdout, /^pending {2}colors {2}/m);
+
+  const run = documentOf(await repository.gitune(["run", "colors", "--json"]));
+  const after = documentOf(await repository.gitune(["plan", "--json"]));
+  assert.equal(after.pending, undefined);
+  assert.deepEqual(
+    after.projects.map(({ status }) => status),
+    ["changed", "unchanged"],
+  );
+  assert.equal(after.projects[0]?.adapters.head?.sha256, run.projects[0]?.adapters.head?.sha256);
+});
+
+test("plan: a row that breaks a rule is refused before anything is planned", async () => {
+  const repository = project();
+  repository.write({ "datasets/colors/train.jsonl": "{}\n" });
+  const answer = await repository.gitune(["plan", "--json"]);
+  assert.equal(answer.code, 1);
+  assert.deepEqual(
+    documentOf(answer).projects.map(({ status }) => status),
+    ["invalid"],
+  );
 });

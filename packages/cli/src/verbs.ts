@@ -27,6 +27,10 @@ export const VERBS = {
     summary: "compare two results files by a project's gate",
     load: async () => (await import("./commands/compare.js")).compare,
   },
+  plan: {
+    summary: "say what run would have to train and evaluate, and judge what needs neither",
+    load: async () => (await import("./commands/plan.js")).plan,
+  },
   run: {
     summary: "the whole pull-request pipeline: validate, diff, train, eval, gate, report",
     load: async () => (await import("./commands/run.js")).run,

@@ -2,6 +2,7 @@
 import type { Device, EvalRow, OnProgress, Project, Results, Store, SuiteConfig, SuiteResult } from "@gitune/core";
 import type { Base } from "@gitune/train";
 import { evalKey, suiteSha256 } from "./keys.js";
+import { WorkNeeded } from "./work-needed.js";
 
 export interface SuiteRows {
   readonly suite: SuiteConfig;
@@ -16,6 +17,8 @@ export interface EvaluateOptions {
   readonly suites: readonly SuiteRows[];
   /** Null keeps nothing and finds nothing. */
   readonly store: Store | null;
+  /** False finds, and evaluates nothing. Default: true. */
+  readonly compute?: boolean;
   readonly device: Device;
   readonly threads?: number;
   readonly onProgress?: OnProgress;
@@ -28,7 +31,10 @@ export interface Evaluation {
   readonly cached: number;
 }
 
-/** The generator, and with it the engine, is opened only where a suite is not in the store. */
+/**
+ * The generator, and with it the engine, is opened only where a suite is not in the store.
+ * @throws {WorkNeeded} where one is not and `compute` is false
+ */
 export async function evaluateSuites(options: EvaluateOptions): Promise<Evaluation> {
   const { project, base, adapter, suites, store, device } = options;
   const { engineEnvironment } = await import("@gitune/train");
@@ -54,6 +60,7 @@ export async function evaluateSuites(options: EvaluateOptions): Promise<Evaluati
   )[];
   const missing = asked.filter((_, at) => found[at] === undefined);
   const made = new Map<string, SuiteResult>();
+  if (missing.length > 0 && options.compute === false) throw new WorkNeeded("a suite's result");
   if (missing.length > 0) {
     const [{ createGenerator }, { runSuite }] = await Promise.all([import("@gitune/train"), import("@gitune/eval")]);
     const generator = await createGenerator({

@@ -12,6 +12,8 @@ import type { JudgedProject } from "./write-report.js";
 
 export interface JudgeOptions {
   readonly store: Store;
+  /** False takes what is in the store, and computes nothing. */
+  readonly compute: boolean;
   /** In place of each recipe's own. */
   readonly device?: Device;
   readonly threads?: number;
@@ -43,6 +45,7 @@ interface LoadedState {
  * @param before null for a project that is new
  * @param modelChanged whether the base model's own files differ between the two states
  * @param issues of the head's checks, none of them an error
+ * @throws {WorkNeeded} where something is not in the store and `compute` is false
  */
 export async function judgeProject(
   head: ProjectState,

@@ -70,6 +70,8 @@ export interface PipelineResult {
   /** A commit's sha, or "worktree". */
   readonly head: string;
   readonly projects: readonly ProjectOutcome[];
+  /** Names of those that have to be trained or evaluated first; none but where nothing may be computed. */
+  readonly pending: readonly string[];
   readonly diff: DatasetDiff;
   /** What the pull request gets: the text of report.md. */
   readonly comment: string;

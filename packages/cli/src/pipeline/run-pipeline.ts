@@ -34,6 +34,7 @@ import {
   type RepositoryState,
 } from "./open-states.js";
 import { type PipelineResult, type ProjectOutcome, worstVerdict } from "./result.js";
+import { WorkNeeded } from "./work-needed.js";
 import { type JudgedProject, writeReports } from "./write-report.js";
 
 export interface PipelineOptions {
@@ -46,6 +47,11 @@ export interface PipelineOptions {
   /** "worktree", or a branch, tag or commit. */
   readonly head: string;
   readonly store: Store;
+  /**
+   * False plans: what is unchanged, refused by its checks or in the store is judged, and the names of the others are
+   * in `pending`. Default: true.
+   */
+  readonly compute?: boolean;
   /** In place of each recipe's own. */
   readonly device?: Device;
   readonly threads?: number;
@@ -79,7 +85,12 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRes
       const states: States = { head, before, diff, baseSha, commit };
       const validated = await validateHead(chosen, head, options);
       const judged: JudgedProject[] = [];
-      for (const { project, issues } of validated) judged.push(await judgeOne(project, issues, states, options));
+      const pending: string[] = [];
+      for (const { project, issues } of validated) {
+        const one = await judgedOrPending(() => judgeOne(project, issues, states, options));
+        if (one === null) pending.push(project.config.name);
+        else judged.push(one);
+      }
       judged.push(...removed.map((project) => removedProject(project, diff)));
       const refs = {
         base: { ref: options.base ?? "merge-base", sha: baseSha },
@@ -94,6 +105,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRes
         base: baseSha,
         head: head.state.sha,
         projects,
+        pending,
         diff,
         comment,
         report,
@@ -169,6 +181,16 @@ async function validateHead(
   return validated;
 }
 
+/** @returns null where the store does not have all that it takes */
+async function judgedOrPending(judge: () => Promise<JudgedProject>): Promise<JudgedProject | null> {
+  try {
+    return await judge();
+  } catch (error) {
+    if (error instanceof WorkNeeded) return null;
+    throw error;
+  }
+}
+
 async function judgeOne(
   project: Project,
   issues: readonly Issue[],
@@ -185,6 +207,7 @@ async function judgeOne(
   try {
     const judge: JudgeOptions = {
       store: options.store,
+      compute: options.compute ?? true,
       bareBase: options.bareBase ?? true,
       ...(options.device === undefined ? {} : { device: options.device }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),

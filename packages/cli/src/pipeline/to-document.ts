@@ -5,7 +5,7 @@ import type { AdapterOutcome, PipelineResult, ReportFiles } from "./result.js";
 
 /** @param root paths below it are shown relative to it, with forward slashes */
 export function toDocument(result: PipelineResult, root: string): object {
-  const { version, verdict, exitCode, base, head, projects, comment, report, seconds } = result;
+  const { version, verdict, exitCode, base, head, projects, pending, comment, report, seconds } = result;
   const shown = (path: string) => shownPath(root, path);
   return {
     version,
@@ -35,6 +35,7 @@ export function toDocument(result: PipelineResult, root: string): object {
       comparison: project.comparison,
       report: project.report && filesOf(project.report, shown),
     })),
+    ...(pending.length > 0 ? { pending } : {}),
     comment,
   };
 }

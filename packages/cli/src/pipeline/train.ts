@@ -6,6 +6,7 @@ import type { Base } from "@gitune/train";
 import { trainKey } from "./keys.js";
 import type { AdapterOutcome } from "./result.js";
 import { copyAdapter, releaseWork, takeWork } from "./work-folder.js";
+import { WorkNeeded } from "./work-needed.js";
 
 export interface TrainOptions {
   readonly project: Project;
@@ -14,6 +15,8 @@ export interface TrainOptions {
   /** Those whose loss is taken while training; none where the recipe takes none. */
   readonly validation: readonly Row[];
   readonly store: Store;
+  /** False finds, and trains nothing. */
+  readonly compute: boolean;
   readonly device: Device;
   readonly threads?: number;
   readonly onProgress?: OnProgress;
@@ -28,6 +31,7 @@ type Summary = Omit<AdapterOutcome, "dir" | "cached">;
 /**
  * A training that was stopped goes on from its newest checkpoint: it works in a folder of its own in the store, which
  * outlives the process, and moves into the store only when it is done.
+ * @throws {WorkNeeded} where it is not in the store and `compute` is false
  */
 export async function trainCached(options: TrainOptions): Promise<AdapterOutcome> {
   const { project, base, rows, validation, store, device } = options;
@@ -41,6 +45,7 @@ export async function trainCached(options: TrainOptions): Promise<AdapterOutcome
   });
   const stored = await store.getFolder(key);
   if (stored !== null) return { ...(await readSummary(stored)), dir: stored, cached: true };
+  if (!options.compute) throw new WorkNeeded("the adapter");
 
   const work = await takeWork(store.dir, key);
   try {

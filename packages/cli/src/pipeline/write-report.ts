@@ -48,7 +48,7 @@ function trainSummary(adapter: AdapterOutcome | null): TrainSummary | null {
 }
 
 /**
- * Writes `report.md`, `report.html` and `results.json`. Projects that did not change are left out, unless none did.
+ * Writes `report.md`, `report.html` and `results.json`. Projects that did not change are left out, but for one alone.
  * @param folder replaced as a whole; a subfolder a changed project
  */
 export async function writeReports(
@@ -57,7 +57,7 @@ export async function writeReports(
   refs: ReportRefs,
 ): Promise<{ readonly comment: string; readonly report: ReportFiles; readonly projects: readonly ProjectOutcome[] }> {
   const changed = judged.filter(({ outcome }) => outcome.status !== "unchanged");
-  const shown = changed.length > 0 ? changed : judged;
+  const shown = judged.length > 1 ? changed : judged;
   const reports = shown.map((one) => reportOf(one, refs));
   const comment = renderMarkdown(reports);
   // A project that is no longer part of the change must not seem to be.
