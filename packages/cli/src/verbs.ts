@@ -35,6 +35,10 @@ export const VERBS = {
     summary: "the whole pull-request pipeline: validate, diff, train, eval, gate, report",
     load: async () => (await import("./commands/run.js")).run,
   },
+  refresh: {
+    summary: "pull new rows from the sources, train, eval and gate them, and propose them on a branch",
+    load: async () => (await import("./commands/refresh.js")).refresh,
+  },
   generate: {
     summary: "continue prompts with a base model, with or without an adapter",
     load: async () => (await import("./commands/generate.js")).generate,

@@ -1,5 +1,6 @@
 /** Public names of @gitune/core, one by one. */
 export type { CountTokens, SuiteRows } from "./checks/check.js";
+export { secretIn } from "./checks/secrets.js";
 export type {
   CheckConfig,
   CheckLevel,
@@ -22,13 +23,24 @@ export type {
 } from "./config/config.js";
 export { CONFIG_FILE, discoverProjects, findRepoRoot, PROJECTS_FOLDER } from "./config/discover.js";
 export { type ReadConfig, readConfig } from "./config/read.js";
+export type {
+  CommandSource,
+  HttpSource,
+  HubSource,
+  LogsSource,
+  RefreshConfig,
+  RefreshSource,
+} from "./config/refresh.js";
+export { isLoopback } from "./config/refresh-rules.js";
 export { resolveConfig } from "./config/resolve.js";
 export { CONFIG_SCHEMA } from "./config/schema.js";
 export { takesValidationLoss, VALIDATION_SPLIT } from "./config/validation-split.js";
 export type { WrittenConfig } from "./config/written.js";
+export { type AdmitOptions, type Admitted, RowAdmission } from "./dataset/admit-rows.js";
 export { localBase } from "./dataset/base.js";
 export { listSplit, type SplitFiles } from "./dataset/files.js";
 export { FORMATS, type Format } from "./dataset/formats.js";
+export { makeRowParser, type ParsedRow, type RowParser } from "./dataset/parse-row.js";
 export { loadRows, readRows } from "./dataset/read-rows.js";
 export { inspectSuite, readSuite, type SuiteReading } from "./dataset/read-suite.js";
 export {
@@ -45,12 +57,22 @@ export { changedFields, diffWords, type FieldChange, type WordRun } from "./diff
 export type { DatasetDiff, ProjectDiff, RowChange, RowChangeKind, SplitDiff } from "./diff-types.js";
 export { escapeHtml, escapeMarkdown, printable } from "./escape.js";
 export type { Generate, Generation, GenerationOptions, StopReason } from "./generation.js";
-export { mergeBase, resolveRef } from "./git/refs.js";
+export { defaultBranch, isAncestor, mergeBase, resolveRef, tryRef } from "./git/refs.js";
 export { listTree, type OpenState, openState, type TreeFile, WORKTREE } from "./git/state.js";
+export {
+  branchHolder,
+  type CommitFiles,
+  commitFiles,
+  mergeTrees,
+  readFileAt,
+  treeOf,
+  updateBranch,
+} from "./git/write.js";
 export { cacheKey, canonicalJson, hashFile, sha256Hex } from "./hash.js";
 export { type AtomicOptions, syncFolder, writeFileAtomic } from "./io/atomic.js";
 export { errnoOf, writeError } from "./io/errno.js";
 export { listGlob, matchesGlob } from "./io/glob.js";
+export { isReallyInside } from "./io/paths.js";
 export { type FailureExitCode, GituneError, InternalError, type Issue, type Severity } from "./issue.js";
 export { ISSUE_CODES, type IssueCode } from "./issue-codes.js";
 export {
@@ -66,6 +88,7 @@ export { buildLock, LOCK_FILE, type Lock, type LockParts } from "./lock/build.js
 export { readLock, writeLock } from "./lock/file.js";
 export { verifyLock } from "./lock/verify.js";
 export { didYouMean, nearest } from "./nearest.js";
+export { fromPointer } from "./pointer.js";
 export type { OnProgress, ProgressEvent } from "./progress.js";
 export { type IssueFormat, type IssuePart, type RenderOptions, renderIssues } from "./render-issue.js";
 export type {
@@ -79,4 +102,5 @@ export type {
 } from "./results.js";
 export type { EvalRow, JsonObject, JsonValue, Message, PromptContent, Role, Row, RowContent } from "./row.js";
 export type { JsonSchema } from "./schema/ajv.js";
+export type { Finding } from "./schema/explain.js";
 export { Store, type StoreOptions } from "./store/store.js";

@@ -31,6 +31,7 @@ export const ISSUE_CODES = {
   "config.gate-rule": "A gate rule does not have exactly one of max_regression, min and max.",
   "config.no-train-split": "The project has no split named train.",
   "config.validation": "The config asks for validation losses and gets none.",
+  "config.refresh": "A refresh source has no usable address, target file or format, or lacks the key column.",
   "config.unsupported": "The config asks for something that this version cannot do yet.",
   // JSON Lines
   "file.unreadable": "A file is missing or cannot be read.",
@@ -112,6 +113,13 @@ export const ISSUE_CODES = {
   "action.input": "An input of the action is not valid.",
   "action.pipeline": "The action's pipeline failed.",
   "action.result": "The result handed to the action's second step is not valid.",
+  // refresh
+  "refresh.source": "A source of new rows could not be read: it failed, took too long, or gave too much.",
+  "refresh.address": "A source of new rows leads to an address that is not allowed.",
+  "refresh.secret": "A row from a source holds a secret, so it is not shown.",
+  "refresh.convert": "A row from a source lacks what its map asks for, or cannot be written in the project's format.",
+  "refresh.conflict": "The refresh branch and the base, or its local and remote state, cannot be brought together.",
+  "refresh.in-use": "The refresh branch is checked out, or another run moved it.",
   // engine and models
   "adapter.base-path": "An adapter would name its base by an absolute path.",
   "adapter.config": "The adapter_config.json of an adapter is not valid.",

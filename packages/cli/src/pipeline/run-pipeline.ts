@@ -57,6 +57,8 @@ export interface PipelineOptions {
   readonly threads?: number;
   /** Also evaluates the base model without an adapter; true by default. */
   readonly bareBase?: boolean;
+  /** Absolute; `.gitune/report` by default. */
+  readonly reportDir?: string;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
@@ -96,7 +98,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRes
         base: { ref: options.base ?? "merge-base", sha: baseSha },
         head: { ref: headRef, sha: head.state.sha },
       };
-      const folder = join(root, ".gitune", "report");
+      const folder = options.reportDir ?? join(root, ".gitune", "report");
       const { comment, report, projects } = await writeReports(folder, judged, refs);
       return {
         version: 1,

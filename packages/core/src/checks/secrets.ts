@@ -21,6 +21,11 @@ const SECRETS: Readonly<Record<string, RegExp>> = {
   "a signed web token": /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}/,
 };
 
+/** What kind of secret a text holds, such as "a GitHub token"; undefined where none is known. */
+export function secretIn(text: string): string | undefined {
+  return Object.entries(SECRETS).find(([, pattern]) => pattern.test(text))?.[0];
+}
+
 export const secrets: Check = () => ({
   onRow({ value }) {
     const findings: Finding[] = [];

@@ -62,7 +62,7 @@ gate:
     - { suite: answers, metric: exact_match, min: 0.80 }
     - { suite: answers, metric: rougeL, slice: billing, max_regression: 0.03 }
 publish: { hub: acme/support-tickets-lora, private: true }
-refresh: { sources: [ { type: command, run: ./pull.sh } ], schedule: nightly }
+refresh: { sources: [ { type: command, name: feedback, command: [./pull.sh], into: train/new.jsonl } ], schedule: nightly }
 `,
   });
   const { config, issues } = await readConfig(repo.root, FILE);

@@ -4,6 +4,7 @@
  */
 import type { GenerationOptions } from "../generation.js";
 import type { Severity } from "../issue.js";
+import type { RefreshConfig } from "./refresh.js";
 
 /** How a row says what it teaches. */
 export type DataFormat = "messages" | "prompt-completion" | "alpaca" | "sharegpt" | "text" | "preference";
@@ -151,10 +152,7 @@ export interface Config {
   readonly evals: readonly SuiteConfig[];
   readonly gate: GateConfig;
   readonly publish: { readonly hub: string; readonly private: boolean } | null;
-  readonly refresh: {
-    readonly sources: readonly Readonly<Record<string, unknown>>[];
-    readonly schedule: string;
-  } | null;
+  readonly refresh: RefreshConfig | null;
 }
 
 /** A project found on disk. */

@@ -1,5 +1,6 @@
 /** Defaults, applied: what is written stays, 0 included. */
 import type { CheckConfig, Config, GateRule, SuiteConfig, Technique, TrainConfig } from "./config.js";
+import { resolveRefresh } from "./refresh.js";
 import type {
   WrittenCheck,
   WrittenConfig,
@@ -42,7 +43,7 @@ export function resolveConfig(written: WrittenConfig): Config {
       rules: (gate?.rules ?? []).map(resolveRule),
     },
     publish: publish ? { hub: publish.hub, private: publish.private ?? true } : null,
-    refresh: refresh ? { sources: refresh.sources, schedule: refresh.schedule ?? "manual" } : null,
+    refresh: refresh ? resolveRefresh(refresh, data.format) : null,
   };
 }
 

@@ -6,6 +6,7 @@ import { didYouMean } from "../nearest.js";
 import { toPointer } from "../pointer.js";
 import type { Finding } from "../schema/explain.js";
 import type { Config, GateRule } from "./config.js";
+import { refreshRule } from "./refresh-rules.js";
 import { takesValidationLoss, VALIDATION_SPLIT } from "./validation-split.js";
 
 /** @param dir the project's folder, relative to the repository's root */
@@ -220,4 +221,5 @@ export const CONFIG_RULES: readonly ConfigRule[] = [
   validationIsThere,
   uniqueSuites,
   gateRulesMatch,
+  refreshRule,
 ];

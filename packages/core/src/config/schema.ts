@@ -1,37 +1,10 @@
 /**
  * The JSON Schema of `gitune.yaml`. `scripts/core-generated.mjs` writes it to `schemas/gitune.schema.json`, where
- * editors find it: `# yaml-language-server: $schema=…`. Descriptions of patterns end up in error messages.
+ * editors find it: `# yaml-language-server: $schema=…`.
  */
 import type { JsonSchema } from "../schema/ajv.js";
-
-const text = (description: string): JsonSchema => ({ type: "string", minLength: 1, maxLength: 10_000, description });
-const path = (description: string): JsonSchema => ({ type: "string", minLength: 1, maxLength: 1_000, description });
-const name = (description: string): JsonSchema => ({ type: "string", minLength: 1, maxLength: 200, description });
-const count = (minimum: number, description: string, dflt?: number): JsonSchema => ({
-  type: "integer",
-  minimum,
-  description,
-  ...(dflt === undefined ? {} : { default: dflt }),
-});
-const number = (limits: JsonSchema, description: string, dflt?: number): JsonSchema => ({
-  type: "number",
-  ...limits,
-  description,
-  ...(dflt === undefined ? {} : { default: dflt }),
-});
-const choice = (values: readonly string[], description: string, dflt?: string): JsonSchema => ({
-  type: "string",
-  enum: values,
-  description,
-  ...(dflt === undefined ? {} : { default: dflt }),
-});
-const object = (required: readonly string[], properties: JsonSchema, description: string): JsonSchema => ({
-  type: "object",
-  additionalProperties: false,
-  required,
-  properties,
-  description,
-});
+import { refresh } from "./refresh-schema.js";
+import { choice, count, name, number, object, path, text } from "./schema-parts.js";
 
 const stopText: JsonSchema = { type: "string", minLength: 1, maxLength: 200, description: "a text" };
 
@@ -304,23 +277,7 @@ export const CONFIG_SCHEMA: JsonSchema = {
         },
         "where the adapter goes",
       ),
-      refresh: object(
-        ["sources"],
-        {
-          sources: {
-            type: "array",
-            maxItems: 200,
-            items: {
-              type: "object",
-              required: ["type"],
-              properties: { type: choice(["command", "http", "hub", "logs"], "kind of source") },
-              description: "where new rows come from",
-            },
-          },
-          schedule: text("when"),
-        },
-        "how new rows come in",
-      ),
+      refresh,
     },
     "A gitune project",
   ),

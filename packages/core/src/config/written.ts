@@ -1,5 +1,6 @@
 /** What people write in `gitune.yaml` (contracts.md §1): snake_case, and all optional but the name, the data and the base. */
 import type { CheckLevel, DataFormat, Device, Overflow, Reporter, Schedule } from "./config.js";
+import type { WrittenRefresh } from "./refresh.js";
 
 export type WrittenCheck =
   | CheckLevel
@@ -96,8 +97,5 @@ export interface WrittenConfig {
     readonly rules?: readonly WrittenGateRule[];
   };
   readonly publish?: { readonly hub: string; readonly private?: boolean };
-  readonly refresh?: {
-    readonly sources: readonly Readonly<Record<string, unknown>>[];
-    readonly schedule?: string;
-  };
+  readonly refresh?: WrittenRefresh;
 }

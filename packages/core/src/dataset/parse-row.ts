@@ -8,6 +8,7 @@ import { explainErrors, type Finding, show, typeName } from "../schema/explain.j
 import { checkContent } from "./conversation.js";
 import { FORMATS } from "./formats.js";
 
+/** A row as its parser found it. */
 export interface ParsedRow {
   readonly key: string;
   readonly hash: string;
@@ -17,6 +18,7 @@ export interface ParsedRow {
   readonly findings: readonly Finding[];
 }
 
+/** From a parsed line to a row, or to what is wrong with it. */
 export type RowParser = (value: JsonValue) => ParsedRow | { readonly findings: readonly Finding[] };
 
 /** The key of a row without an id. 16 hex digits: 64 bits, so a collision is unlikely up to a billion rows. */

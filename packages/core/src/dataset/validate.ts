@@ -1,10 +1,10 @@
 /** Everything that is wrong with a project's data: one pass over its rows, and every rule that its config turns on. */
 import { stat } from "node:fs/promises";
-import type { CheckedRow, CheckRun, CountTokens, SuiteRows } from "../checks/check.js";
-import { CHECKS } from "../checks/table.js";
-import type { CheckLevel, Project } from "../config/config.js";
+import type { CheckedRow, CountTokens, SuiteRows } from "../checks/check.js";
+import { type StartedCheck, startChecks } from "../checks/start.js";
+import type { Project } from "../config/config.js";
 import { joinInside, nativePath } from "../io/paths.js";
-import { GituneError, type Issue, type Severity } from "../issue.js";
+import { GituneError, type Issue } from "../issue.js";
 import { type JsonlRow, readJsonl } from "../jsonl/read.js";
 import { didYouMean } from "../nearest.js";
 import type { OnProgress } from "../progress.js";
@@ -49,7 +49,11 @@ export async function validateProject(project: Project, options: ValidateOptions
   for (const issue of await checkBase(project)) list.add(issue);
   const ownSuites = await inspectSuites(project, list, options.signal);
   const schema = await readUserSchema(project, list);
-  const checks = startChecks(project, options, ownSuites);
+  const checks = startChecks(config.checks, {
+    config,
+    suites: options.suitesOfRepo ?? ownSuites,
+    countTokens: options.countTokens ?? null,
+  });
   const splits = await listFiles(project, list);
 
   const parse = makeRowParser(config.data, schema);
@@ -125,23 +129,6 @@ export async function readSuites(projects: readonly Project[], signal?: AbortSig
     }
   }
   return suites;
-}
-
-interface StartedCheck {
-  readonly run: CheckRun;
-  readonly severity: Severity;
-}
-
-function startChecks(project: Project, options: ValidateOptions, ownSuites: readonly SuiteRows[]): StartedCheck[] {
-  const { config } = project;
-  const context = { config, suites: options.suitesOfRepo ?? ownSuites, countTokens: options.countTokens ?? null };
-  return Object.entries(CHECKS).flatMap(([name, check]) => {
-    const written = config.checks[name];
-    const level: CheckLevel = written?.level ?? "off";
-    if (!written || level === "off") return [];
-    const run = check(written, context);
-    return run ? [{ run, severity: level }] : [];
-  });
 }
 
 function checkRow(work: {

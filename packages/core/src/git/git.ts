@@ -1,4 +1,4 @@
-/** git, called with a list of arguments, never through a shell; and only the commands that read objects. */
+/** git, called with a list of arguments, never through a shell. What writes objects and branches is in `write.ts`. */
 import { execFile, spawn } from "node:child_process";
 import { errnoOf } from "../io/errno.js";
 import { GituneError } from "../issue.js";
@@ -23,24 +23,35 @@ export interface GitOutput {
   readonly stderr: string;
 }
 
+export interface GitCall {
+  /** Beside the environment that every call has. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** For its stdin. */
+  readonly input?: string | Uint8Array;
+}
+
 /**
  * Runs git in a folder.
  * @throws {GituneError} `git.missing`, exit code 3
  */
-export function git(root: string, args: readonly string[]): Promise<GitOutput> {
+export function git(root: string, args: readonly string[], call: GitCall = {}): Promise<GitOutput> {
   return new Promise((resolve, reject) => {
-    const options = { cwd: root, env: gitEnvironment(), maxBuffer: MAX_OUTPUT_BYTES, encoding: "utf8" as const };
-    execFile("git", [...args], options, (error, stdout, stderr) => {
+    const env = { ...gitEnvironment(), ...call.env };
+    const options = { cwd: root, env, maxBuffer: MAX_OUTPUT_BYTES, encoding: "utf8" as const };
+    const child = execFile("git", [...args], options, (error, stdout, stderr) => {
       if (!error) resolve({ code: 0, stdout, stderr });
       else if (typeof error.code === "number") resolve({ code: error.code, stdout, stderr });
       else reject(cannotRun(error));
     });
+    // A broken pipe shows as git's own failure.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(call.input ?? "");
   });
 }
 
 /** As `git`, but a failure of git is an error. @throws {GituneError} `git.failed` or `git.not-a-repository` */
-export async function gitText(root: string, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await git(root, args);
+export async function gitText(root: string, args: readonly string[], call: GitCall = {}): Promise<string> {
+  const { code, stdout, stderr } = await git(root, args, call);
   if (code === 0) return stdout;
   throw gitFailure(root, args, stderr);
 }

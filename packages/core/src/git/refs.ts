@@ -23,7 +23,7 @@ export async function resolveRef(root: string, ref: string): Promise<string> {
 }
 
 /** As `resolveRef`, but null where git does not know the name. */
-async function tryRef(root: string, ref: string): Promise<string | null> {
+export async function tryRef(root: string, ref: string): Promise<string | null> {
   // A name must never read as an option; a NUL would not even reach git.
   if (ref === "" || ref.startsWith("-") || /[\0\n]/.test(ref)) return null;
   const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`];
@@ -57,7 +57,8 @@ export async function mergeBase(root: string, ref?: string, headRef = "HEAD"): P
   );
 }
 
-async function defaultBranch(root: string): Promise<string | null> {
+/** The commit of the default branch; null in a clone without any. */
+export async function defaultBranch(root: string): Promise<string | null> {
   for (const name of DEFAULT_BRANCHES) {
     const sha = await tryRef(root, name);
     if (sha !== null) return sha;
@@ -67,4 +68,12 @@ async function defaultBranch(root: string): Promise<string | null> {
 
 function noBase(message: string, fix: string): GituneError {
   return new GituneError({ code: "git.no-merge-base", severity: "error", message, fix });
+}
+
+/** Whether everything of one commit is in another; a commit is its own ancestor. */
+export async function isAncestor(root: string, ancestor: string, commit: string): Promise<boolean> {
+  const args = ["merge-base", "--is-ancestor", ancestor, commit];
+  const { code, stderr } = await git(root, args);
+  if (code > 1) throw gitFailure(root, args, stderr);
+  return code === 0;
 }
