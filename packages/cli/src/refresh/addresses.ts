@@ -4,7 +4,9 @@ import { BlockList, isIP, type LookupFunction } from "node:net";
 import { GituneError } from "@gitune/core";
 
 /** Private, link-local, loopback, shared, multicast and reserved: RFC 6890 and the registries of IANA. */
-const INNER = new BlockList();
+const INNER4 = new BlockList();
+/** A list of its own: in one list, the range of IPv4 in IPv6 would hold every IPv4 address. */
+const INNER6 = new BlockList();
 for (const [network, prefix] of [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -17,7 +19,7 @@ for (const [network, prefix] of [
   ["198.18.0.0", 15],
   ["224.0.0.0", 3],
 ] as const) {
-  INNER.addSubnet(network, prefix, "ipv4");
+  INNER4.addSubnet(network, prefix, "ipv4");
 }
 for (const [network, prefix] of [
   ["::", 127],
@@ -29,13 +31,14 @@ for (const [network, prefix] of [
   ["fe80::", 10],
   ["ff00::", 8],
 ] as const) {
-  INNER.addSubnet(network, prefix, "ipv6");
+  INNER6.addSubnet(network, prefix, "ipv6");
 }
 
 /** Whether an IP address is of the public internet. */
 export function isPublicAddress(address: string): boolean {
   const family = isIP(address);
-  return family !== 0 && !INNER.check(address, family === 6 ? "ipv6" : "ipv4");
+  if (family === 4) return !INNER4.check(address, "ipv4");
+  return family === 6 && !INNER6.check(address, "ipv6");
 }
 
 /** @throws {GituneError} `refresh.address` where an address literal is an inner one; names are looked up later */
