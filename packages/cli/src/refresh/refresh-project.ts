@@ -1,4 +1,5 @@
 /** One project's refresh: read the sources, take what is new, commit it beside the working tree, judge it, move the branch. */
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join, posix } from "node:path";
 import {
   commitFiles,
@@ -244,11 +245,27 @@ async function commitRows(
   return commitFiles(root, { tree: start.commit, parents: [start.commit], message, files });
 }
 
-function judge(
+/** A folder of its own for each run's report, so that two at once do not write over each other. */
+async function judge(
   name: string,
   commit: string,
   { root, base, store, judge: how, onProgress, signal }: RefreshOptions,
 ): ReturnType<typeof runPipeline> {
-  const reportDir = join(root, ".gitune", "refresh", name, "report");
+  const folder = join(root, ".gitune", "refresh", name);
+  await mkdir(folder, { recursive: true });
+  await removeOldReports(folder);
+  const reportDir = await mkdtemp(join(folder, REPORT_PREFIX));
   return runPipeline({ root, projects: [name], base, head: commit, store, ...how, reportDir, onProgress, signal });
+}
+
+const REPORT_PREFIX = "report-";
+/** No run takes longer, and nobody looks for a report that long: the proposal has it. */
+const REPORT_AGE_MS = 7 * 24 * 3_600_000;
+
+async function removeOldReports(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const age = Date.now() - ((await stat(path).catch(() => null))?.mtimeMs ?? Date.now());
+    if (name.startsWith(REPORT_PREFIX) && age > REPORT_AGE_MS) await rm(path, { recursive: true, force: true });
+  }
 }
