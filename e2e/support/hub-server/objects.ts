@@ -13,6 +13,11 @@ export class Objects {
   /** Files above it are uploaded in parts of this size; 0 is never. */
   partSizeBytes = 0;
 
+  clear(): void {
+    this.#whole.clear();
+    this.#parts.clear();
+  }
+
   get(oid: string): Buffer | undefined {
     return this.#whole.get(oid);
   }

@@ -32,7 +32,7 @@ export interface HubServer {
   readonly injected: () => number;
   /** Takes back the faults, empties the log and counts requests from 1 again. */
   readonly calm: () => void;
-  /** Also forgets every repository. */
+  /** Also forgets every repository and every object. */
   readonly reset: () => void;
   readonly close: () => Promise<void>;
 }
@@ -103,6 +103,7 @@ export async function startHub(): Promise<HubServer> {
     reset() {
       calm();
       repositories.clear();
+      objects.clear();
     },
     async close() {
       server.closeAllConnections();

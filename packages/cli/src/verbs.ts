@@ -43,6 +43,10 @@ export const VERBS = {
     summary: "continue prompts with a base model, with or without an adapter",
     load: async () => (await import("./commands/generate.js")).generate,
   },
+  publish: {
+    summary: "the gated adapter of a release, its card and its tag to the Hugging Face Hub",
+    load: async () => (await import("./commands/publish.js")).publish,
+  },
   score: {
     summary: "score predictions against references",
     load: async () => (await import("./commands/score.js")).score,

@@ -15,6 +15,7 @@ export type {
   LoraTechnique,
   Overflow,
   Project,
+  PublishConfig,
   Reporter,
   Schedule,
   SuiteConfig,
@@ -57,7 +58,7 @@ export { changedFields, diffWords, type FieldChange, type WordRun } from "./diff
 export type { DatasetDiff, ProjectDiff, RowChange, RowChangeKind, SplitDiff } from "./diff-types.js";
 export { escapeHtml, escapeMarkdown, printable } from "./escape.js";
 export type { Generate, Generation, GenerationOptions, StopReason } from "./generation.js";
-export { defaultBranch, isAncestor, mergeBase, resolveRef, tryRef } from "./git/refs.js";
+export { defaultBranch, type GitTag, isAncestor, listTags, mergeBase, resolveRef, tryRef } from "./git/refs.js";
 export { listTree, type OpenState, openState, type TreeFile, WORKTREE } from "./git/state.js";
 export {
   branchHolder,

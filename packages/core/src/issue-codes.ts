@@ -106,6 +106,20 @@ export const ISSUE_CODES = {
   "gate.not-comparable":
     "Two results are of different rows, data, versions of a metric, or of one base under two templates.",
   "gate.rule": "A gate rule names a suite, metric or slice that the results do not have.",
+  // publishing
+  "hub.credentials": "There is no token for the Hub, and no identity to exchange for one.",
+  "hub.refused":
+    "The Hub refused a request: a token that is not valid or may not do this, or a repository that is not there.",
+  "hub.unreachable": "The Hub did not answer, or failed, as often as it was asked.",
+  "publish.base": "The base has no place on the Hub, so nobody else could use the adapter.",
+  "publish.config": "The project does not say where its adapter goes, or trains something that is no adapter.",
+  "publish.conflict": "The Hub has this version already, with other content.",
+  "publish.gate": "The gate or a check says no, so nothing is published.",
+  "publish.older": "The Hub has a newer version of the project.",
+  "publish.serving": "A server or an older PEFT would not load the adapter, or only with a setting.",
+  "publish.tag": "The tag is not <project>@<version>, is not there, or is not the version of its commit.",
+  "publish.ungated": "The project has no gate rules, so nothing vouches for its adapter.",
+  "publish.verify": "What came back from the Hub is not what was sent, or does not say the same.",
   // command line and action
   "cli.usage": "The command was called in a way that it does not know.",
   "cli.interrupted": "The command was stopped before its end.",

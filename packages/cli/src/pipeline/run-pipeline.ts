@@ -10,6 +10,7 @@ import {
   discoverProjects,
   GituneError,
   type Issue,
+  localBase,
   mergeBase,
   type OnProgress,
   type Project,
@@ -121,7 +122,8 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRes
   }
 }
 
-interface States {
+/** The two states of a change, and what differs. */
+export interface States {
   readonly head: RepositoryState;
   readonly before: RepositoryState;
   readonly diff: DatasetDiff;
@@ -151,7 +153,8 @@ async function chooseProjects(
   return { chosen, removed };
 }
 
-interface ValidatedProject {
+/** A project with what its checks found. */
+export interface ValidatedProject {
   readonly project: Project;
   readonly issues: readonly Issue[];
 }
@@ -160,7 +163,7 @@ interface ValidatedProject {
  * Checks every project before the first is trained: who made two mistakes wants to hear of both.
  * @throws {GituneError} where a project cannot be used at all
  */
-async function validateHead(
+export async function validateHead(
   projects: readonly Project[],
   head: RepositoryState,
   { store, onProgress, signal }: PipelineOptions,
@@ -193,7 +196,8 @@ async function judgedOrPending(judge: () => Promise<JudgedProject>): Promise<Jud
   }
 }
 
-async function judgeOne(
+/** Judges one project of the head, where its checks found no error. */
+export async function judgeOne(
   project: Project,
   issues: readonly Issue[],
   { head, before, diff, baseSha, commit }: States,
@@ -217,8 +221,8 @@ async function judgeOne(
       ...(options.signal ? { signal: options.signal } : {}),
     };
     return await judgeProject(
-      // The head's own copy of the model; that of a commit was written out with it.
-      { project, openBase: () => openBaseModel(project, head.state.root, root) },
+      // The head's own copy of the model; that of a commit was written out with it. One from the Hub is no part of a commit.
+      { project, openBase: () => openBaseModel(project, localBase(project) === null ? root : head.state.root, root) },
       earlier && { project: earlier, openBase: () => openBaseModel(earlier, model?.root ?? root, root) },
       { diff: projectDiff, issues, modelChanged },
       judge,

@@ -370,3 +370,20 @@ test("the published schema is the one in use", () => {
   );
   assert.deepEqual(published, CONFIG_SCHEMA);
 });
+
+test("where the base is on the Hub is said where its place here is a path, in full", async (t) => {
+  const revision = "0123456789".repeat(4);
+  const codesOf = async (publish: string) => {
+    const repo = tempRepo(t, { [FILE]: configText({ more: `publish: { hub: acme/lora, ${publish} }` }) });
+    const { config, issues } = await readConfig(repo.root, FILE);
+    return { publish: config?.publish, codes: issues.map(({ code, pointer }) => [code, pointer]) };
+  };
+  assert.deepEqual(await codesOf(`base: acme/tiny, revision: "${revision}"`), {
+    publish: { hub: "acme/lora", private: true, base: "acme/tiny", revision },
+    codes: [],
+  });
+  assert.deepEqual((await codesOf("base: acme/tiny")).codes, [["config.revision", "/publish"]]);
+  assert.deepEqual((await codesOf(`base: /etc/passwd, revision: "${revision}"`)).codes, [
+    ["config.pattern", "/publish/base"],
+  ]);
+});

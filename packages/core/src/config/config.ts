@@ -139,6 +139,17 @@ export interface GateConfig {
   readonly rules: readonly GateRule[];
 }
 
+/** Where the adapter goes. */
+export interface PublishConfig {
+  /** A Hub repository: owner/name. */
+  readonly hub: string;
+  /** Who may see it; decides only when the repository is made. */
+  readonly private: boolean;
+  /** Where others find the base, where `train.base` is a path: a Hub id and its commit, both or neither. */
+  readonly base: string | null;
+  readonly revision: string | null;
+}
+
 /** A project's config, every default in its place. */
 export interface Config {
   readonly name: string;
@@ -151,7 +162,7 @@ export interface Config {
   readonly train: TrainConfig;
   readonly evals: readonly SuiteConfig[];
   readonly gate: GateConfig;
-  readonly publish: { readonly hub: string; readonly private: boolean } | null;
+  readonly publish: PublishConfig | null;
   readonly refresh: RefreshConfig | null;
 }
 

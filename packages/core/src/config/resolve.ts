@@ -42,7 +42,14 @@ export function resolveConfig(written: WrittenConfig): Config {
       inconclusive: gate?.inconclusive ?? "allow",
       rules: (gate?.rules ?? []).map(resolveRule),
     },
-    publish: publish ? { hub: publish.hub, private: publish.private ?? true } : null,
+    publish: publish
+      ? {
+          hub: publish.hub,
+          private: publish.private ?? true,
+          base: publish.base ?? null,
+          revision: publish.revision ?? null,
+        }
+      : null,
     refresh: refresh ? resolveRefresh(refresh, data.format) : null,
   };
 }

@@ -55,6 +55,18 @@ const baseAndRevision: ConfigRule = ({ train }, dir) => {
   return [];
 };
 
+const publishedBase: ConfigRule = ({ train, publish }) => {
+  if (publish === null || (publish.base === null && publish.revision === null)) return [];
+  const finding = (pointer: string, message: string, fix: string): Finding[] => [
+    { code: "config.revision", pointer, message, fix },
+  ];
+  if (train.revision !== null) {
+    return finding("/publish/base", "the base comes from the Hub already", "remove base and revision below publish");
+  }
+  if (publish.base !== null && publish.revision !== null) return [];
+  return finding("/publish", "base and revision below publish belong together", "write both, or neither");
+};
+
 const dataPaths: ConfigRule = ({ data, evals }, dir) => {
   const findings: Finding[] = [];
   const check = (pointer: string, what: string, path: string, isInProject: boolean): void => {
@@ -217,6 +229,7 @@ export const CONFIG_RULES: readonly ConfigRule[] = [
   hasTrainSplit,
   mixIsComing,
   baseAndRevision,
+  publishedBase,
   microBatchDivides,
   validationIsThere,
   uniqueSuites,

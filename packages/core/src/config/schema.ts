@@ -274,6 +274,16 @@ export const CONFIG_SCHEMA: JsonSchema = {
             description: "a Hub repository: owner/name",
           },
           private: { type: "boolean", default: true, description: "who may see it" },
+          base: {
+            type: "string",
+            pattern: "^[\\w.-]{1,96}/[\\w.-]{1,96}$",
+            description: "where others find the base, where train.base is a path: a Hub id, with revision",
+          },
+          revision: {
+            type: "string",
+            pattern: "^[0-9a-f]{40}$",
+            description: "the commit of publish.base: 40 hex digits in lower case",
+          },
         },
         "where the adapter goes",
       ),

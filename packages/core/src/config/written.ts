@@ -96,6 +96,11 @@ export interface WrittenConfig {
     readonly inconclusive?: "allow" | "block";
     readonly rules?: readonly WrittenGateRule[];
   };
-  readonly publish?: { readonly hub: string; readonly private?: boolean };
+  readonly publish?: {
+    readonly hub: string;
+    readonly private?: boolean;
+    readonly base?: string;
+    readonly revision?: string;
+  };
   readonly refresh?: WrittenRefresh;
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { GituneError } from "../issue.js";
 import { tempDir, tempRepo } from "../testing/temp-repo.js";
-import { mergeBase, resolveRef } from "./refs.js";
+import { listTags, mergeBase, resolveRef } from "./refs.js";
 import { openState } from "./state.js";
 
 const hasCode = (code: string) => (error: unknown) => error instanceof GituneError && error.issues[0]?.code === code;
@@ -18,6 +18,18 @@ test("refs become shas; what git does not know is an error with advice", async (
   for (const ref of ["nope", "", "--all", "-n1", "HEAD\0"])
     await assert.rejects(resolveRef(repo.root, ref), hasCode("git.unknown-ref"));
   await assert.rejects(resolveRef(tempDir(t), "HEAD"), hasCode("git.not-a-repository"));
+});
+
+test("tags lead to commits, annotated or not; those of other objects are left out", async (t) => {
+  const repo = tempRepo(t, { a: "1" });
+  const sha = repo.commit();
+  repo.git("tag", "colors@1.0.0");
+  repo.git("tag", "-a", "colors@1.1.0", "-m", "with a message");
+  repo.git("tag", "tree", "HEAD^{tree}");
+  assert.deepEqual(await listTags(repo.root), [
+    { name: "colors@1.0.0", commit: sha },
+    { name: "colors@1.1.0", commit: sha },
+  ]);
 });
 
 test("the merge-base is where the branch started; on the default branch it is HEAD", async (t) => {

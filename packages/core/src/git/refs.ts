@@ -1,6 +1,6 @@
 /** Names of commits, as commits. */
 import { GituneError } from "../issue.js";
-import { git, gitFailure } from "./git.js";
+import { git, gitFailure, gitText } from "./git.js";
 
 /** In this order; the first that is there is the default branch. */
 const DEFAULT_BRANCHES = ["origin/HEAD", "origin/main", "origin/master", "main", "master"] as const;
@@ -31,6 +31,24 @@ export async function tryRef(root: string, ref: string): Promise<string | null> 
   if (code === 0) return stdout.trim();
   if (/not a git repository|dubious ownership/.test(stderr)) throw gitFailure(root, args, stderr);
   return null;
+}
+
+/** A tag, with the commit that it leads to, however it was made. */
+export interface GitTag {
+  readonly name: string;
+  readonly commit: string;
+}
+
+/** The tags that lead to a commit, in no order that means anything. */
+export async function listTags(root: string): Promise<readonly GitTag[]> {
+  // An annotated tag is an object of its own: `*` looks through it.
+  const format = "%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)";
+  const text = await gitText(root, ["for-each-ref", `--format=${format}`, "refs/tags"]);
+  return text.split("\n").flatMap((line): readonly GitTag[] => {
+    const [name = "", type, sha = "", innerType, innerSha = ""] = line.split("\0");
+    if (type === "commit") return [{ name, commit: sha }];
+    return innerType === "commit" ? [{ name, commit: innerSha }] : [];
+  });
 }
 
 /**

@@ -1,0 +1,34 @@
+/** What publishing sees of the world in a test: the stand-in as the Hub, no real waiting, and who we are. */
+import type { PublishOptions } from "gitune";
+import type { HubServer } from "./hub-server/server.js";
+
+export interface PublishWorld {
+  readonly env: Readonly<Record<string, string>>;
+  readonly sleep: NonNullable<PublishOptions["sleep"]>;
+  /** How long was waited, in ms, one after the other. */
+  readonly waits: readonly number[];
+}
+
+/** @param token null has none */
+export function publishWorld(
+  hub: HubServer,
+  token: string | null,
+  env: Readonly<Record<string, string>> = {},
+): PublishWorld {
+  const waits: number[] = [];
+  return {
+    env: { HF_ENDPOINT: hub.url, ...(token === null ? {} : { HF_TOKEN: token }), ...env },
+    sleep: async (ms) => {
+      waits.push(ms);
+    },
+    waits,
+  };
+}
+
+/** The environment of a job with `permissions: id-token: write`. */
+export function workflowIdentity(hub: HubServer): Readonly<Record<string, string>> {
+  return {
+    ACTIONS_ID_TOKEN_REQUEST_URL: `${hub.url}/_actions/id-token?api-version=2`,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: "runner-secret",
+  };
+}
