@@ -17,6 +17,8 @@ model = AutoModelForCausalLM.from_pretrained(
     dtype=getattr(torch, settings["dtype"]),
     attn_implementation=settings.get("attention", "sdpa"),
 ).eval()
+# The model's own settings would fill in what a call leaves open: its end token among them.
+model.generation_config = GenerationConfig()
 PADDING_ID = 0
 
 

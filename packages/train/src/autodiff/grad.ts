@@ -16,12 +16,13 @@ export function gradients(loss: Node, wrt: readonly Node[]): Node[] {
   const graph = loss.graph;
   const order = topologicalOrder([loss]);
   const needed = new Set<Node>(wrt);
-  for (const node of order) if (node.src.some((source) => needed.has(source))) needed.add(node);
+  const needsOf = (node: Node) => node.src.map((source, i) => needed.has(source) && !node.def.detached?.includes(i));
+  for (const node of order) if (needsOf(node).includes(true)) needed.add(node);
 
   const grads = new Map<Node, Node>([[loss, scalar(graph, 1)]]);
   for (const node of order.reverse()) {
     const grad = grads.get(node);
-    const needs = node.src.map((source) => needed.has(source));
+    const needs = needsOf(node);
     if (!grad || !needs.includes(true)) continue;
     if (!node.def.vjp) {
       throw new InternalError(`${place(node)} has no gradient`);

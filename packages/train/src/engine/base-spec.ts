@@ -7,10 +7,10 @@ import { llamaLinears } from "../models/llama/tensors.js";
 import { rotationMatrix } from "../nn/hadamard.js";
 import { f32Product } from "../nn/params.js";
 import { cast } from "../ops/elementwise.js";
-import { int8Linear } from "../ops/int8.js";
+import { int8Linear, int8Product } from "../ops/int8.js";
 import { constant, weight } from "../ops/leaf.js";
 import type { FrozenWeights, Tuner } from "../tuners/tuner.js";
-import type { Int8Weights } from "../weights/int8-copy.js";
+import type { Int8Entry, Int8Weights } from "../weights/int8-copy.js";
 import { readWeight } from "../weights/read-weight.js";
 
 /** One tensor of a checkpoint: where, which type, which shape. */
@@ -24,7 +24,7 @@ export interface BaseSpec {
   readonly config: LlamaConfig;
   /** By checkpoint name; null for a base without weights, which only full training from scratch can use. */
   readonly weights: Readonly<Record<string, WeightEntry>> | null;
-  /** Its linear layers in 8 bits, for `compute: int8`. */
+  /** Its linear layers and its head in 8 bits, for `compute: int8`. */
   readonly int8?: Int8Weights;
 }
 
@@ -38,23 +38,23 @@ export function frozenWeights(graph: Graph, { weights, int8 }: BaseSpec): Frozen
     return cast(weight(graph, name, shape, entry.dtype, entry), "f32");
   };
   const product = f32Product(tensor);
-  return { tensor, product: int8 ? int8Product(graph, int8, product) : product };
+  return { tensor, product: int8 ? productIn8Bits(graph, int8, product) : product };
 }
 
-function int8Product(graph: Graph, weights: Int8Weights, f32: FrozenWeights["product"]): FrozenWeights["product"] {
+function productIn8Bits(graph: Graph, weights: Int8Weights, f32: FrozenWeights["product"]): FrozenWeights["product"] {
   return (module, x, dOut) => {
     const entry = weights[module];
     if (!entry) return f32(module, x, dOut);
     const dIn = x.shape[1]!;
-    const direction = (name: "forward" | "backward", [k, m]: readonly [number, number]) => ({
-      values: weight(graph, `${module}.${name}`, [k, m], "i8", entry[name].values),
-      columns: weight(graph, `${module}.${name}.scale`, [m], "f32", entry[name].columns),
+    const half = (name: string, { values, columns }: Int8Entry, [k, m]: readonly [number, number]) => ({
+      values: weight(graph, `${module}.${name}`, [k, m], "i8", values),
+      columns: weight(graph, `${module}.${name}.scale`, [m], "f32", columns),
     });
-    return int8Linear(x, {
-      forward: direction("forward", [dIn, dOut]),
-      backward: direction("backward", [dOut, dIn]),
-      rotation: constant(graph, rotationMatrix(entry.block), [entry.block, entry.block], `rotation:${entry.block}`),
-    });
+    const forward = half("forward", entry.forward, [dIn, dOut]);
+    const { block } = entry;
+    const rotation = constant(graph, rotationMatrix(block), [block, block], `rotation:${block}`);
+    if (!entry.backward) return int8Product(x, { forward, rotation });
+    return int8Linear(x, { forward, backward: half("backward", entry.backward, [dOut, dIn]), rotation });
   };
 }
 

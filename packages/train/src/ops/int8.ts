@@ -98,6 +98,10 @@ export const int8LinearOp: OpDef & { readonly name: "int8Linear" } = defineOp({
   ],
 });
 
+/** x Wᵀ with a weight that is quantized for this direction only: no gradient flows back. @param x [n, in]   @returns [n, out] */
+export const int8Product = (x: Node, { forward, rotation }: Pick<Int8Weight, "forward" | "rotation">): Node =>
+  quantizedProduct(rotateBlocks(x, rotation), forward.values, forward.columns);
+
 function quantizedProduct(x: Node, w: Node, columns: Node): Node {
   const scale = rowScale(x);
   return int8MatMul(quantizeRows(x, scale), scale, w, columns);

@@ -10,28 +10,30 @@ import { sumAll } from "./reduce.js";
 import { softmax } from "./softmax.js";
 
 /**
- * The language-model head and its cross-entropy in one: −Σ w·log softmax(h Eᵀ)[label].
- * No one-hot matrix is built: with P the probabilities, dH = w·(P E − E[label]) and
- * dE = (w·P)ᵀ H − scatter(w·H at label).
+ * The cross-entropy of a language-model head: −Σ w·log softmax(logits)[label], where logits are h Eᵀ, computed elsewhere
+ * (in f32, or on 8-bit integers). The gradient is that of the head and the cross-entropy in one, so that no one-hot matrix
+ * is built: with P the probabilities, dH = w·(P E − E[label]) and dE = (w·P)ᵀ H − scatter(w·H at label).
  */
 export const headLossOp = defineOp({
   name: "headLoss",
-  infer: ([h, head, labels, weights]: readonly Node[]) => {
+  detached: [4],
+  infer: ([h, head, labels, weights, logits]: readonly Node[]) => {
     checkShape("headLoss", "h", h!.shape, [null, null]);
     const [rows, d] = h!.shape as [number, number];
     checkShape("headLoss", "head", head!.shape, [null, d]);
     if (labels!.dtype !== "i64") throw shapeError("headLoss", `labels needs i64, got ${labels!.dtype}`);
     checkShape("headLoss", "labels", labels!.shape, [rows]);
     checkShape("headLoss", "weights", weights!.shape, [rows, 1]);
+    checkShape("headLoss", "logits", logits!.shape, [rows, head!.shape[0]!]);
     return { shape: [], dtype: "f32" as const };
   },
-  expand: ([h, head, labels, weights]) => {
+  expand: ([, , labels, weights, logits]) => {
     // A probability can round to 0 in f32; its logarithm then is that of the smallest normal number.
-    const p = maximum(pick(probabilities(h!, head!), labels!), scalar(h!.graph, 1.2e-38));
+    const p = maximum(pick(softmax(logits!), labels!), scalar(logits!.graph, 1.2e-38));
     return sumAll(mul(neg(log(p)), weights!));
   },
-  vjp: ({ src: [h, head, labels, weights], grad, needs }) => {
-    const p = probabilities(h!, head!);
+  vjp: ({ src: [h, head, labels, weights, logits], grad, needs }) => {
+    const p = softmax(logits!);
     const w = mul(weights!, reshape(grad, [1, 1]));
     const dHead = () => {
       const weighted = mul(w, h!);
@@ -42,13 +44,15 @@ export const headLossOp = defineOp({
       needs[1] ? dHead() : null,
       null,
       null,
+      null,
     ];
   },
 });
 
-const probabilities = (h: Node, head: Node): Node => softmax(matMul(h, head, { transB: true }));
-
-/** @param h [n, d]  @param head [V, d]  @param labels [n] i64  @param weights [n, 1]  @returns [] nats */
-export function headLoss(h: Node, head: Node, labels: Node, weights: Node): Node {
-  return apply(headLossOp, [h, head, labels, weights]);
+/**
+ * @param h [n, d]  @param head [V, d]  @param labels [n] i64  @param weights [n, 1]  @param logits [n, V]: h headᵀ
+ * @returns [] nats
+ */
+export function headLoss(h: Node, head: Node, labels: Node, weights: Node, logits: Node): Node {
+  return apply(headLossOp, [h, head, labels, weights, logits]);
 }

@@ -18,6 +18,8 @@ export interface OpDef {
   readonly infer: (src: readonly Node[], attrs: Attrs) => { readonly shape: Shape; readonly dtype: DType };
   /** Vector-Jacobian product: one gradient a source. Null: nothing flows back through this op. */
   readonly vjp: ((args: VjpArgs) => readonly (Node | null)[]) | null;
+  /** Places of sources that no gradient flows to: what they are made of is a source too, and its gradient says all. */
+  readonly detached?: readonly number[];
   /** Attributes that hold sizes or indices along an axis, so that symbols in them can be given values. */
   readonly sizes?: readonly string[];
   /** Its gradient is not the derivative of its value, by design: the op's own tests say what it is. */

@@ -231,20 +231,25 @@ export const BAD_OPERANDS: { readonly [K in PrimitiveName | CompositeName]: read
   headLoss: [
     bad(
       "a head of another width",
-      (x) => headLoss(x([4, 3]), x([9, 5]), x([4], "i64"), x([4, 1])),
+      (x) => headLoss(x([4, 3]), x([9, 5]), x([4], "i64"), x([4, 1]), x([4, 9])),
       "head is [9, >5<], it should be [any, 3]",
     ),
     bad(
       "another number of labels",
-      (x) => headLoss(x([4, 3]), x([9, 3]), x([5], "i64"), x([4, 1])),
+      (x) => headLoss(x([4, 3]), x([9, 3]), x([5], "i64"), x([4, 1]), x([4, 9])),
       "labels is [>5<], it should be [4]",
     ),
     bad(
       "weights without their axis",
-      (x) => headLoss(x([4, 3]), x([9, 3]), x([4], "i64"), x([4])),
+      (x) => headLoss(x([4, 3]), x([9, 3]), x([4], "i64"), x([4]), x([4, 9])),
       "weights is [4], it should be [4, 1]",
     ),
-    bad("f32 labels", (x) => headLoss(x([4, 3]), x([9, 3]), x([4]), x([4, 1])), "labels needs i64, got f32"),
+    bad(
+      "logits of another vocabulary",
+      (x) => headLoss(x([4, 3]), x([9, 3]), x([4], "i64"), x([4, 1]), x([4, 8])),
+      "logits is [4, >8<], it should be [4, 9]",
+    ),
+    bad("f32 labels", (x) => headLoss(x([4, 3]), x([9, 3]), x([4]), x([4, 1]), x([4, 9])), "labels needs i64, got f32"),
   ],
 };
 

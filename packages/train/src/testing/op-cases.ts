@@ -155,7 +155,7 @@ function attentionCases(): OpCase[] {
 
 function headLossCases(): OpCase[] {
   const run = (n: { readonly h: Node; readonly head: Node; readonly labels: Node; readonly weights: Node }): Node =>
-    headLoss(n.h, n.head, n.labels, n.weights);
+    lossOf(n.h, n.head, n.labels, n.weights);
   return [
     opCase(
       "repeated labels, one weight 0",
@@ -201,10 +201,13 @@ function headLossCases(): OpCase[] {
         labels: i64([3], [1, 4, 0]),
         weights: frozen(f32Of([3, 1], [0.3, 0.3, 0.4])),
       },
-      (n) => headLoss(gatherRows(n.table, n.ids), n.table, n.labels, n.weights),
+      (n) => lossOf(gatherRows(n.table, n.ids), n.table, n.labels, n.weights),
     ),
   ];
 }
+
+const lossOf = (h: Node, head: Node, labels: Node, weights: Node): Node =>
+  headLoss(h, head, labels, weights, matMul(h, head, { transB: true }));
 
 function ropeCases(): OpCase[] {
   const angles = (positions: number, half: number, f: (angle: number) => number): CaseInput => {

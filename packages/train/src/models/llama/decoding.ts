@@ -15,7 +15,7 @@ import { matMul } from "../../ops/matmul.js";
 import { concat, reshape, slice } from "../../ops/movement.js";
 import { softmax } from "../../ops/softmax.js";
 import type { LlamaConfig } from "./config.js";
-import { type Attend, finalNorm, headMatrix, type LayerCache, llamaForward } from "./model.js";
+import { type Attend, finalNorm, headLogits, type LayerCache, llamaForward } from "./model.js";
 
 /**
  * Reads T more tokens of each sequence, T from 1 up, over what was read of it before. One graph serves prompts and single
@@ -64,7 +64,7 @@ export function extendGraph(graph: Graph, config: LlamaConfig, params: Params): 
     attend: overCache,
   });
   const last = gatherRows(x, input(graph, "ends", [graph.symbol("rows")], "i64"));
-  const logits = matMul(finalNorm(params, config, last), headMatrix(params, config), { transB: true });
+  const logits = headLogits(params, config, finalNorm(params, config, last));
   if (caches.length !== config.layers) throw new InternalError(`${caches.length} caches for ${config.layers} layers`);
   return Object.fromEntries([
     ["logits", logits],

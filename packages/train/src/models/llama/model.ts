@@ -11,6 +11,7 @@ import { rmsNorm } from "../../ops/norm.js";
 import { rope } from "../../ops/rope.js";
 import { swiglu } from "../../ops/swiglu.js";
 import type { LlamaConfig } from "./config.js";
+import { EMBEDDING, headModule } from "./tensors.js";
 
 /** Keys and values of one layer for the tokens of this pass: [B, KV, T, hd], keys already rotated. */
 export interface LayerCache {
@@ -51,11 +52,12 @@ export function finalNorm(params: Params, config: LlamaConfig, x: Node): Node {
 }
 
 /** The output head's matrix, [vocab, hidden]. */
-export function headMatrix(params: Params, config: LlamaConfig): Node {
-  return config.tiedHead
-    ? embedding(params, config)
-    : params.tensor("lm_head.weight", [config.vocabSize, config.hiddenSize]);
-}
+export const headMatrix = (params: Params, config: LlamaConfig): Node =>
+  params.tensor(`${headModule(config)}.weight`, [config.vocabSize, config.hiddenSize]);
+
+/** @param h [n, hidden], normed   @returns [n, vocab] */
+export const headLogits = (params: Params, config: LlamaConfig, h: Node): Node =>
+  params.product(headModule(config), h, config.vocabSize);
 
 /**
  * softmax(q kᵀ / sqrt(hd) + mask) v over this pass alone; layers of one window share a mask.
@@ -69,7 +71,7 @@ export function attendWithin(config: LlamaConfig, index: Node, rowStarts: Node):
 }
 
 const embedding = (params: Params, config: LlamaConfig): Node =>
-  params.tensor("model.embed_tokens.weight", [config.vocabSize, config.hiddenSize]);
+  params.tensor(`${EMBEDDING}.weight`, [config.vocabSize, config.hiddenSize]);
 
 function decoderLayer(pass: LlamaPass, layer: number, x: Node): Node {
   const { config, params, batch, length } = pass;

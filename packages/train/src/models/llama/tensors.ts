@@ -16,6 +16,12 @@ export interface LinearSpec {
   readonly bias: boolean;
 }
 
+/** The embedding's module name. */
+export const EMBEDDING = "model.embed_tokens";
+
+/** The module whose weight [vocab, hidden] makes logits. */
+export const headModule = ({ tiedHead }: Pick<LlamaConfig, "tiedHead">): string => (tiedHead ? EMBEDDING : "lm_head");
+
 /** The linear layers that tuners may target, in the order of the forward pass. */
 export function llamaLinears(config: LlamaConfig): LinearSpec[] {
   const { hiddenSize: d, intermediateSize: f, heads, kvHeads, headDim, qkvBias, outBias, mlpBias } = config;
@@ -60,7 +66,7 @@ export function llamaTensors(config: LlamaConfig): TensorSpec[] {
     ];
   }).flat();
   return [
-    { name: "model.embed_tokens.weight", shape: [vocabSize, d] },
+    { name: `${EMBEDDING}.weight`, shape: [vocabSize, d] },
     ...layers,
     norm("model.norm"),
     ...(config.tiedHead ? [] : [{ name: "lm_head.weight", shape: [vocabSize, d] }]),

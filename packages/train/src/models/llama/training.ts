@@ -4,9 +4,8 @@ import { ropeTable } from "../../nn/rope-table.js";
 import { gatherRows } from "../../ops/gather.js";
 import { input } from "../../ops/leaf.js";
 import { headLoss } from "../../ops/loss.js";
-import { matMul } from "../../ops/matmul.js";
 import type { LlamaConfig } from "./config.js";
-import { attendWithin, finalNorm, headMatrix, llamaForward } from "./model.js";
+import { attendWithin, finalNorm, headLogits, headMatrix, llamaForward } from "./model.js";
 
 /**
  * The weighted cross-entropy of one pass of any size; logits exist at label positions only.
@@ -18,13 +17,15 @@ export function llamaLoss(graph: Graph, config: LlamaConfig, params: Params): No
   const label = input(graph, "labels", [labels], "i64");
   const weights = input(graph, "weights", [labels, 1]);
   const h = statesAt(graph, config, params);
-  return graph.scope("loss", () => headLoss(h, headMatrix(params, config), label, weights));
+  return graph.scope("loss", () =>
+    headLoss(h, headMatrix(params, config), label, weights, headLogits(params, config, h)),
+  );
 }
 
 /** What a pass says at chosen places. Inputs: those of `statesAt`. @returns logits [labels, vocab] */
 export function llamaLogits(graph: Graph, config: LlamaConfig, params: Params): Node {
   const h = statesAt(graph, config, params);
-  return graph.scope("head", () => matMul(h, headMatrix(params, config), { transB: true }));
+  return graph.scope("head", () => headLogits(params, config, h));
 }
 
 /**
