@@ -16,7 +16,7 @@ import { chooseToken, processLogits, type SampleOptions, uniformAt } from "./sam
 export interface DecodeSpec extends ModelSpec {
   /** Sequences a pass at most. A row's text does not depend on it. */
   readonly batch: number;
-  /** Runs the base's linear layers on 8-bit integers, as training under `compute: int8` does; the head stays in f32. */
+  /** Runs the base's linear layers and its head on 8-bit integers, as training under `compute: int8` does. */
   readonly int8?: Int8Request;
 }
 

@@ -182,7 +182,11 @@ test("int8: ONNX Runtime computes what the reference does, and near what f32 com
     const exact = new TrainEngine(spec, onnxBackend({ threads: 1 }));
     const fast = new TrainEngine(await inInt8(), onnxBackend({ threads: 2 }));
     // The second one finds the copy that the first one made.
-    const slow = new TrainEngine(await inInt8(), referenceBackend);
+    const inSlow = await inInt8();
+    const slow = new TrainEngine(inSlow, referenceBackend);
+    const kept = inSlow.base.int8!;
+    assert.equal(kept["model.embed_tokens"]?.backward, null, "the head has logits in 8 bits, its gradient is f32's");
+    assert.ok(kept["model.layers.0.self_attn.q_proj"]?.backward);
     const state = {
       ...(await start(exact)),
       theta: Float32Array.from({ length: exact.size }, (_, i) => wave(i) * 0.3),

@@ -19,7 +19,7 @@ import { PlaceFeeds, passFeeds } from "./pass-feeds.js";
 import { Programs } from "./programs.js";
 
 export interface TrainSpec {
-  /** Runs the frozen linear layers on 8-bit integers (`compute: int8`). */
+  /** Runs the frozen linear layers and the head's logits on 8-bit integers (`compute: int8`). */
   readonly int8?: Int8Request;
   readonly base: BaseSpec;
   readonly technique: Technique;

@@ -4,6 +4,7 @@ import { Graph, type Node } from "../../ir/node.js";
 import { add, mul, neg, scale } from "../../ops/elementwise.js";
 import { constant, input, scalar } from "../../ops/leaf.js";
 import { matMul } from "../../ops/matmul.js";
+import { reshape } from "../../ops/movement.js";
 import { rmsInverseOp, rmsNorm } from "../../ops/norm.js";
 import { apply } from "../../ops/op.js";
 import { assertClose } from "../../testing/compare.js";
@@ -56,6 +57,16 @@ async function runBoth(outputs: Record<string, Node>): Promise<void> {
     await program.close();
   }
 }
+
+test("every value says its shape, open sizes by name", () => {
+  const graph = new Graph();
+  const rows = graph.symbol("rows");
+  const x = input(graph, "x", [rows, 2, 3]);
+  const flat = reshape(x, [rows * 2, 3]);
+  const { bytes } = lowerToOnnx({ y: scale(neg(flat), 2) });
+  const text = Buffer.from(bytes).toString("utf8");
+  assert.equal(text.split("2·rows").length - 1, 3, "reshape, neg and the output");
+});
 
 describe("a product and the sum that uses it become one Gemm", () => {
   const cases: readonly (readonly [title: string, gemms: number, (i: Inputs, g: Graph) => Record<string, Node>])[] = [

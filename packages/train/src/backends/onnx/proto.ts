@@ -52,6 +52,8 @@ export interface OnnxModel {
   readonly initializers: readonly OnnxTensor[];
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
+  /** Values in between whose shape is known. */
+  readonly values?: readonly OnnxValue[];
 }
 
 export function encodeModel(model: OnnxModel): Uint8Array {
@@ -61,6 +63,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   for (const tensor of model.initializers) graph.message(5, encodeTensor(tensor));
   for (const value of model.inputs) graph.message(11, encodeValue(value));
   for (const value of model.outputs) graph.message(12, encodeValue(value));
+  for (const value of model.values ?? []) graph.message(13, encodeValue(value));
 
   const out = new Message();
   out.int(1, IR_VERSION);
