@@ -1,6 +1,6 @@
 /** Batch generation: 200 prompts, 64 greedy tokens each, sides in turn; ids compared with the peer's in float32. */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MachineError } from "../../scripts/parity/environment.mjs";
@@ -26,11 +26,11 @@ export async function run({ environment, threads, pairs, quick, cache, say }) {
   const batch = quick ? 8 : BATCH;
   const contextSize =
     Math.ceil((Math.max(...prompts.map(({ length }) => length)) + tokens) / CONTEXT_STEP) * CONTEXT_STEP;
-  const ours = (name, base, compute) => () =>
+  const ours = (name, compute) => () =>
     nodeSide({
       name,
       script: "gitune-generate-side.mjs",
-      settings: { base, threads, batch, compute, cacheDir: join(cache, "weights") },
+      settings: { base: environment.hf, threads, batch, compute, cacheDir: join(cache, "weights") },
     });
   const transformers = (name, dtype) => () =>
     peerSide(environment, {
@@ -39,19 +39,20 @@ export async function run({ environment, threads, pairs, quick, cache, say }) {
       settings: { base: environment.hf, threads, batch, dtype },
       env: mklShim(cache),
     });
+  const llamaCpp = (quantization, gguf) => () =>
+    nodeSide({
+      name: `llama.cpp ${quantization}`,
+      script: "llama-cpp-side.mjs",
+      settings: { gguf, threads, batch, contextSize },
+    });
   const sides = await openSides(
     [
       transformers("transformers float32", "float32"),
       transformers("transformers bfloat16", "bfloat16"),
-      () =>
-        nodeSide({
-          name: "llama.cpp Q4_1",
-          script: "llama-cpp-side.mjs",
-          settings: { gguf: environment.gguf, threads, batch, contextSize },
-        }),
-      ours("gitune f32", environment.hf, "f32"),
-      ours("gitune int8", environment.hf, "int8"),
-      ours("gitune Q4_1", environment.gguf, "stored"),
+      llamaCpp("Q4_1", environment.gguf),
+      llamaCpp("Q8_0", eightBits(environment, cache)),
+      ours("gitune f32", "f32"),
+      ours("gitune int8", "int8"),
     ],
     say,
   );
@@ -82,10 +83,8 @@ function report(answers, promptCount, tokens, batch, pairs) {
   }));
   const find = (name) => results.find((result) => result.name === name);
   const reference = find("transformers float32");
-  const peer = [reference, find("transformers bfloat16")]
-    .filter(Boolean)
-    .sort((a, b) => sum(a.seconds) - sum(b.seconds))[0];
-  const llamaCpp = find("llama.cpp Q4_1");
+  const peer = fastest(results, "transformers");
+  const llamaCpp = fastest(results, "llama.cpp");
   const identical = ({ ids }) => ids.filter((row, i) => row.join() === reference.ids[i].join()).length;
   const ratios = (other) => (result) => (other ? formatRatio(ratioOf(other.seconds, result.seconds)) : "");
   const goal = (text, name, other, least) => {
@@ -106,7 +105,7 @@ function report(answers, promptCount, tokens, batch, pairs) {
           "tokens/s",
           "x transformers float32",
           `x ${peer.name}`,
-          "x llama.cpp",
+          ...(llamaCpp ? [`x ${llamaCpp.name}`] : []),
           "ids as transformers float32",
           "peak MiB",
         ],
@@ -115,7 +114,7 @@ function report(answers, promptCount, tokens, batch, pairs) {
           ((promptCount * tokens) / sum(result.seconds)).toFixed(0),
           ratios(reference)(result),
           ratios(peer)(result),
-          ratios(llamaCpp)(result),
+          ...(llamaCpp ? [ratios(llamaCpp)(result)] : []),
           `${identical(result)} of ${promptCount}`,
           (result.peakBytes / 2 ** 20).toFixed(0),
         ]),
@@ -123,16 +122,28 @@ function report(answers, promptCount, tokens, batch, pairs) {
     ],
     goals: [
       goal("Generation, gitune f32, against transformers' generate (float32)", "gitune f32", reference, 3),
-      goal("Generation, gitune's fastest, against transformers' fastest", fastestOurs(results), peer, 3),
-      goal("Generation at Q4_1, against llama.cpp", "gitune Q4_1", llamaCpp, 1),
+      goal("Generation, gitune's fastest, against transformers' fastest", fastest(results, "gitune")?.name, peer, 3),
+      goal("Generation in 8 bits, against llama.cpp's fastest (8 bits or 4)", "gitune int8", llamaCpp, 1),
     ],
   };
 }
 
-const fastestOurs = (results) =>
-  results.filter(({ name }) => name.startsWith("gitune")).sort((a, b) => sum(a.seconds) - sum(b.seconds))[0]?.name;
+const fastest = (results, program) =>
+  results.filter(({ name }) => name.startsWith(program)).sort((a, b) => sum(a.seconds) - sum(b.seconds))[0];
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+/** The model's matrices in llama.cpp's 8-bit blocks: as many bits as our own copy has. @returns the file */
+function eightBits({ python, gguf }, cache) {
+  const file = join(cache, "smollm2-q8_0.gguf");
+  if (existsSync(file)) return file;
+  mkdirSync(cache, { recursive: true });
+  const script = fileURLToPath(new URL("../peer/requantize.py", import.meta.url));
+  const { status } = spawnSync(python, [script, gguf, `${file}.part`, "Q8_0"], { stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new MachineError("the model could not be written in Q8_0");
+  renameSync(`${file}.part`, file);
+  return file;
+}
 
 /** node-llama-cpp is no part of the workspace. Its install script would build; the prebuilt library is a package. */
 function installPeer(say) {
