@@ -5,3 +5,4 @@ export { HubRepository } from "./publish/hub-repository.js";
 export { type Published, publishRelease, type ReleaseUpload } from "./publish/publish-release.js";
 export { describeFiles, type ReleaseFile } from "./publish/release-files.js";
 export { type PublishDocument, type PublishOptions, runPublish } from "./publish/run-publish.js";
+export { type ProjectReleases, releaseStatus, repairReleases, rollBackRelease } from "./publish/run-release.js";

@@ -47,6 +47,10 @@ export const VERBS = {
     summary: "the gated adapter of a release, its card and its tag to the Hugging Face Hub",
     load: async () => (await import("./commands/publish.js")).publish,
   },
+  release: {
+    summary: "where releases stand; repair what was cut off, roll back to an earlier version",
+    load: async () => (await import("./commands/release.js")).release,
+  },
   score: {
     summary: "score predictions against references",
     load: async () => (await import("./commands/score.js")).score,

@@ -128,7 +128,8 @@ export async function runPublish(
 
 const STEPS = ["commit", "download", "try", "tag"] as const;
 
-const realSleep: Sleep = (ms, signal) => wait(ms, undefined, signal ? { signal } : {});
+/** Waits in real time. */
+export const realSleep: Sleep = (ms, signal) => wait(ms, undefined, signal ? { signal } : {});
 
 /** @throws {GituneError} `publish.tag` where git has no such tag; a dry run takes what is committed then */
 async function commitOf(tag: ReleaseTag, tags: readonly GitTag[], root: string, dryRun: boolean): Promise<string> {

@@ -1,0 +1,124 @@
+/** `gitune release`: where releases stand, `repair` what was cut off, `rollback` to an earlier version. */
+import { type Device, GituneError } from "@gitune/core";
+import { Argument } from "commander";
+import { deviceOption, threadsOption } from "../options.js";
+import type { ReleaseState, ReleaseStatus } from "../publish/release-state.js";
+import { textTable } from "../terminal/table.js";
+import type { Context, Outcome, Verb } from "../verb.js";
+
+interface Options {
+  readonly device?: Device;
+  readonly threads?: number;
+}
+
+const ACTIONS = ["status", "repair", "rollback"] as const;
+
+/** Prompts of the first suite that a repaired release is tried with, as in `publish`. */
+const PROMPTS = 3;
+
+export const release: Verb = {
+  configure: (command) =>
+    command
+      .addArgument(new Argument("<action>", "what to do").choices(ACTIONS))
+      .argument("[project...]", "names, all projects without any; for rollback one <project>@<version>")
+      .addOption(deviceOption())
+      .addOption(threadsOption()),
+  examples: [
+    ["gitune release status", "every release of every project, in git and on the Hub"],
+    ["gitune release repair support-tickets", "publish what was cut off or never published"],
+    ["gitune release rollback support-tickets@1.2.0", "main on the Hub serves 1.2.0 again"],
+  ],
+  exitCodes: {
+    0: "every release is where it belongs",
+    1: "a release needs a hand, or the gate says no to one that was to be repaired",
+    2: "a project, a version or the call is wrong",
+    3: "the Hub, the network or this machine failed",
+  },
+  run: async (context, command) => {
+    const [action, ...rest] = command.args;
+    const options = command.opts<Options>();
+    if (action === "rollback") return rollback(rest, context);
+    if (action === "repair") return repair(rest, options, context);
+    return status(rest, context);
+  },
+};
+
+async function status(names: readonly string[], context: Context): Promise<Outcome> {
+  const { releaseStatus } = await import("../publish/run-release.js");
+  const projects = await releaseStatus(names, context);
+  const rows = projects.flatMap(({ releases, hub }) =>
+    releases.map((one) => [one.tag.name, one.status, hub, one.isServed ? "main" : "", ADVICE[one.status]]),
+  );
+  const isFine = projects.every(({ releases }) => releases.every(needsNothing));
+  const header = ["release", "status", "Hub", "served by", ""];
+  return {
+    exitCode: isFine ? 0 : 1,
+    text: rows.length > 0 ? textTable(header, rows, { colors: context.colors }) : "There are no releases yet.",
+    document: {
+      version: 1,
+      ok: isFine,
+      projects: projects.map(({ project, hub, releases }) => ({
+        project,
+        hub,
+        releases: releases.map(({ tag, status: is, commit, hubCommit, adapterSha256, isServed }) => ({
+          tag: tag.name,
+          status: is,
+          commit,
+          hub_commit: hubCommit,
+          adapter_sha256: adapterSha256,
+          served: isServed,
+        })),
+      })),
+    },
+  };
+}
+
+const ADVICE: Readonly<Record<ReleaseStatus, string>> = {
+  published: "",
+  superseded: "a newer version is published; this one stays out",
+  "cut-off": "gitune release repair",
+  missing: "gitune release repair",
+  moved: "git's tag was moved after it was published: put it back, and bump the version",
+  damaged: "someone changed it on the Hub: publish a new version",
+  orphan: "its tag is not in this clone: git fetch --tags",
+};
+
+function needsNothing({ status: is }: ReleaseState): boolean {
+  return is === "published" || is === "superseded";
+}
+
+async function repair(names: readonly string[], options: Options, context: Context): Promise<Outcome> {
+  const { repairReleases } = await import("../publish/run-release.js");
+  const done = await repairReleases(names, { prompts: PROMPTS, ...options }, context);
+  const after = await status(names, context);
+  const lines = done.map(({ tag, status: is }) => `${tag}: ${is === "published" ? "published" : "was there"}`);
+  return {
+    exitCode: after.exitCode,
+    text: [...(lines.length > 0 ? lines : ["There was nothing to repair."]), "", after.text].join("\n"),
+    document: { ...(after.document as object), repaired: done },
+  };
+}
+
+async function rollback(args: readonly string[], context: Context): Promise<Outcome> {
+  const [typed, ...rest] = args;
+  if (typed === undefined || rest.length > 0) {
+    const message = "rollback takes one <project>@<version>";
+    throw new GituneError({ code: "cli.usage", severity: "error", message, fix: "see gitune release --help" });
+  }
+  const { rollBackRelease } = await import("../publish/run-release.js");
+  const done = await rollBackRelease(typed, context);
+  const out = done.withdrawn.length > 0 ? `; withdrawn: ${done.withdrawn.join(", ")}` : "";
+  const said = done.changed ? "serves" : "served already";
+  return {
+    exitCode: 0,
+    text: `main of ${done.hub} ${said} ${done.tag}${out}`,
+    document: {
+      version: 1,
+      tag: done.tag,
+      hub: done.hub,
+      commit: done.commit,
+      withdrawn: done.withdrawn,
+      changed: done.changed,
+    },
+  };
+}
