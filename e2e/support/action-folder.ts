@@ -1,5 +1,5 @@
 /** gitune's repository as a release has it: action.yml with its bundle, and the CLI beside it. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,14 @@ import { build } from "esbuild";
 /** gitune's own repository. */
 export const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
 
+/** The default action's file and those of the sub-actions, from the root. */
+export const ACTION_FILES = [".", ...readdirSync(join(REPOSITORY, "packages/action"))]
+  .map((name) => join("packages/action", name, "action.yml"))
+  .filter((file) => existsSync(join(REPOSITORY, file)));
+
 export interface ActionFolder {
+  /** The repository's root. */
+  readonly root: string;
   /** What `uses:` resolves to. */
   readonly dir: string;
   readonly remove: () => void;
@@ -26,7 +33,7 @@ export async function makeActionFolder(
   const root = mkdtempSync(join(tmpdir(), "gitune-action-"));
   const dir = join(root, "packages", "action");
   mkdirSync(dir, { recursive: true });
-  cpSync(join(REPOSITORY, "packages/action/action.yml"), join(dir, "action.yml"));
+  for (const file of ACTION_FILES) cpSync(join(REPOSITORY, file), join(root, file));
   await bundleInto(join(dir, "bundle"));
   cpSync(join(REPOSITORY, "package-lock.json"), join(root, "package-lock.json"));
   if (isInstalled) symlinkSync(join(REPOSITORY, "node_modules"), join(root, "node_modules"));
@@ -38,7 +45,7 @@ export async function makeActionFolder(
     writeFileSync(join(root, "packages/cli/package.json"), '{ "type": "module" }');
     writeFileSync(join(root, "packages/cli/dist/main.js"), cli.source);
   }
-  return { dir, remove: () => rmSync(root, { recursive: true, force: true }) };
+  return { root, dir, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
 
 /** With the release's own options, but not into the release's own folder, where a test beside this one may read. */

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createEmulator } from "emulate";
 import { type Fault, Faults } from "./faults.js";
+import { GitBackend } from "./git-backend.js";
 import { mend } from "./mends.js";
 import { type Permissions, refusal, type Token } from "./tokens.js";
 import { type Answer, jsonAnswer, Upstream } from "./upstream.js";
@@ -24,6 +25,10 @@ export interface GitHubServer {
   readonly log: readonly LoggedRequest[];
   /** A token for one of the users, as good as GitHub's own until the server closes. */
   readonly issueToken: (login: string, permissions?: Permissions | "all") => string;
+  /** A real git repository behind `/owner/name.git`. @returns its folder, bare */
+  readonly gitFolder: (repository: string) => string;
+  /** When each run that ended well began: what the API says of any workflow's runs. */
+  readonly setSuccesses: (began: readonly Date[]) => void;
   readonly fail: (fault: Fault) => void;
   /** Takes back the faults and empties the log. */
   readonly calm: () => void;
@@ -55,6 +60,8 @@ export async function startGitHub(seed: {
 
   const tokens = new Map<string, Token>();
   const faults = new Faults();
+  const gits = new GitBackend();
+  let successes: readonly Date[] = [];
   const log: LoggedRequest[] = [];
   let ownUrl = "";
 
@@ -68,10 +75,20 @@ export async function startGitHub(seed: {
     if (typeof fault?.answer === "number") {
       return jsonAnswer(fault.answer, { message: fault.message ?? "injected" }, { ...fault.headers });
     }
+    if (gits.isMeant(url.pathname)) {
+      const query = url.search.slice(1);
+      const asked = { method, path: url.pathname, query, headers: request.headers, body };
+      return gits.answer(asked, (secret) => tokens.get(secret));
+    }
     const secret = /^(?:Bearer|token) (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
     const token = tokens.get(secret);
     const refused = refusal(token, method, url.pathname);
     if (!token || refused) return jsonAnswer(refused?.status ?? 401, { message: refused?.message });
+
+    if (method === "GET" && /\/actions\/workflows\/[^/]+\/runs$/.test(url.pathname)) {
+      const runs = successes.map((date) => ({ created_at: date.toISOString(), run_started_at: date.toISOString() }));
+      return jsonAnswer(200, { total_count: runs.length, workflow_runs: runs });
+    }
 
     const upstream = new Upstream(emulator.url, () => ownUrl, `Bearer inner-${token.login}`);
     const contentType = request.headers["content-type"] ?? "application/json";
@@ -110,6 +127,10 @@ export async function startGitHub(seed: {
       tokens.set(token, { login, permissions });
       return token;
     },
+    gitFolder: (repository) => gits.folder(repository),
+    setSuccesses(began) {
+      successes = began;
+    },
     fail: (fault) => faults.add(fault),
     calm() {
       faults.clear();
@@ -119,6 +140,7 @@ export async function startGitHub(seed: {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await emulator.close();
+      gits.remove();
     },
   };
 }

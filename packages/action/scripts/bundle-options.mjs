@@ -11,6 +11,8 @@ export function bundleOptions(outdir) {
       engine: "dist/engine-main.js",
       run: "dist/run-main.js",
       comment: "dist/comment-main.js",
+      collect: "dist/refresh/collect-main.js",
+      propose: "dist/refresh/propose-main.js",
     },
     outdir,
     outExtension: { ".js": ".mjs" },

@@ -4,7 +4,7 @@ import { findEngine } from "./engine.js";
 import { reportFailure } from "./report-failure.js";
 
 try {
-  const engine = findEngine(process.env);
+  const engine = findEngine();
   core.setOutput("root", engine.root);
   core.setOutput("installed", String(engine.isInstalled));
   core.setOutput("cache-key", engine.cacheKey);

@@ -2,9 +2,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
-import { GituneError, InternalError } from "@gitune/core";
-import type { Env } from "./inputs.js";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { GituneError } from "@gitune/core";
+
+/** This file is bundled into `packages/action/bundle/`, as deep as `packages/action/dist/`. */
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 export interface Engine {
   /** Absolute path of gitune's repository. */
@@ -16,9 +19,9 @@ export interface Engine {
 }
 
 /** @throws {GituneError} `action.engine` where the CLI is not built */
-export function findEngine(env: Env): Engine {
-  const root = engineRoot(env);
-  const main = cliMain(env);
+export function findEngine(): Engine {
+  const root = ROOT;
+  const main = cliMain();
   if (!existsSync(main)) {
     const message = "gitune's command line is not built at this ref of the action";
     const fix = "use a release tag, or run `npm ci && npm run build` in this repository before this step";
@@ -36,14 +39,8 @@ export function findEngine(env: Env): Engine {
 }
 
 /** Absolute path of the CLI's entry point. */
-export function cliMain(env: Env): string {
-  return join(engineRoot(env), "packages", "cli", "dist", "main.js");
-}
-
-function engineRoot(env: Env): string {
-  const actionPath = env["GITHUB_ACTION_PATH"];
-  if (actionPath === undefined || actionPath === "") throw new InternalError("GITHUB_ACTION_PATH is not set");
-  return resolve(actionPath, "..", "..");
+export function cliMain(): string {
+  return join(ROOT, "packages", "cli", "dist", "main.js");
 }
 
 function canResolve(from: string, name: string): boolean {

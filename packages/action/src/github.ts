@@ -12,7 +12,7 @@ const MAX_RETRY_AFTER_MS = 60_000;
 /** A page of 100 comments of 65,536 characters each takes seconds at worst. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-type Octokit = ReturnType<typeof getOctokit>;
+export type Octokit = ReturnType<typeof getOctokit>;
 
 export function createApi(token: string, apiUrl: string): Octokit {
   const octokit = getOctokit(token, { baseUrl: apiUrl });
@@ -84,7 +84,7 @@ async function unlessGone(request: Promise<unknown>): Promise<boolean> {
 }
 
 /** Waits where another try makes sense (5xx, a cut connection, a rate limit); rethrows where it does not. */
-async function waitAfter(error: unknown, attempt: number): Promise<void> {
+export async function waitAfter(error: unknown, attempt: number): Promise<void> {
   const delayMs = RETRY_DELAYS_MS[attempt];
   const status = statusOf(error) ?? (error instanceof Error && error.name === "TimeoutError" ? 500 : 0);
   const headers = headersOf(error);

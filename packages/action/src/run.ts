@@ -32,7 +32,7 @@ export async function runStep(env: Env): Promise<ActionResult> {
   const args = ["run", ...inputs.projects, "--json", ...(base === null ? [] : ["--base", base])];
   core.info(`gitune ${args.join(" ")}`);
   const pipeline = await runPipeline({
-    main: cliMain(env),
+    main: cliMain(),
     args,
     cwd,
     env: childEnv(env),

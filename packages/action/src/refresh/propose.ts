@@ -1,0 +1,129 @@
+/**
+ * The second part: it has the token, runs nothing that the rows came through, and takes the first part's result as data.
+ * Pushes the branches, keeps a pull request for each, and one issue for all that is wrong.
+ */
+import { resolve } from "node:path";
+import * as core from "@actions/core";
+import { GituneError } from "@gitune/core";
+import { markerKey } from "../comment/marker.js";
+import { type RunFacts, readRunFacts } from "../event.js";
+import { createApi, type Octokit, readOwnLogin, statusOf } from "../github.js";
+import { type Env, readCommentInputs, readInput } from "../inputs.js";
+import { findProblems, HEALTH_TITLE, renderHealth } from "./health.js";
+import { proposalTitle, renderProposal } from "./proposal.js";
+import { basicAuth, pushBranch } from "./push.js";
+import { type RefreshDocument, type RefreshedProject, readRefreshDocument } from "./refresh-document.js";
+import { issueStore, pullStore, readLastSuccess } from "./refresh-github.js";
+import { upsertIssue } from "./upsert-issue.js";
+import { upsertPull } from "./upsert-pull.js";
+
+export async function proposeStep(env: Env): Promise<void> {
+  const inputs = readCommentInputs(env);
+  const maxAgeHours = readMaxAge(env);
+  if (inputs.token !== "") {
+    core.setSecret(inputs.token);
+    core.setSecret(basicAuth(inputs.token).slice("basic ".length));
+  }
+  const document = readRefreshDocument(readInput(env, "result-file"));
+  const facts = readRunFacts(env);
+  const octokit = createApi(inputs.token, facts.apiUrl);
+
+  const pulls = new Map<string, string>();
+  const failures: string[] = [];
+  for (const project of document.projects) {
+    if (project.status !== "proposed" && project.status !== "pending") continue;
+    try {
+      const url = await propose(project, { env, facts, octokit, token: inputs.token });
+      if (url !== null) pulls.set(project.name, url);
+    } catch (error) {
+      const failure = `${project.name}: ${explain(error)}`;
+      core.error(failure, { title: "gitune: not proposed" });
+      failures.push(failure);
+    }
+  }
+  core.setOutput("pull-requests", JSON.stringify(Object.fromEntries(pulls)));
+
+  const lastSuccess = maxAgeHours === 0 ? null : await readLastSuccess(octokit, facts, facts.workflow);
+  const problems = findProblems(document, { pulls, failures, lastSuccess, now: new Date(), maxAgeHours });
+  core.setOutput("healthy", String(problems.length === 0));
+  try {
+    const login = inputs.author ?? (await readOwnLogin(octokit, inputs.token));
+    const key = markerKey(facts.workflow, inputs.projects);
+    const body = renderHealth(problems, key, { number: facts.runNumber, url: facts.runUrl });
+    const isHealthy = problems.length === 0;
+    const number = await upsertIssue(issueStore(octokit, facts, login, key), { title: HEALTH_TITLE, body, isHealthy });
+    if (number !== null) core.info(`Issue ${number}: ${isHealthy ? "closed" : "open"}.`);
+  } catch (error) {
+    const said = explain(error);
+    core.warning(`The issue could not be kept up to date: ${said}`, { title: "gitune: no issue" });
+  }
+  sayOutcome(document, failures);
+}
+
+/** @returns the pull request's address; null where another run was faster, or somebody declined it */
+async function propose(
+  project: RefreshedProject,
+  run: { readonly env: Env; readonly facts: RunFacts; readonly octokit: Octokit; readonly token: string },
+): Promise<string | null> {
+  const { env, facts, octokit, token } = run;
+  const { name, branch, commit } = project;
+  if (commit === null) return null;
+  const outcome = await pushBranch({
+    checkout: resolve(env["GITHUB_WORKSPACE"] ?? process.cwd(), readInput(env, "working-directory") || "."),
+    branch,
+    commit,
+    serverUrl: env["GITHUB_SERVER_URL"] ?? "https://github.com",
+    repository: `${facts.owner}/${facts.repo}`,
+    token,
+    env,
+  });
+  if (outcome === "overtaken") {
+    const message = `${name}: the branch ${branch} has newer commits, which stay; the next run goes on top of them`;
+    core.notice(message, { title: "gitune: overtaken" });
+    return null;
+  }
+  const isQuiet = readInput(env, "is-default-token") === "true";
+  const { runUrl, runNumber } = facts;
+  const body = renderProposal(project, { runUrl, runNumber, isQuiet });
+  const isNew = project.status === "proposed";
+  const { action, pull } = await upsertPull(pullStore(octokit, facts), {
+    branch,
+    title: proposalTitle(project),
+    body,
+    isNew,
+  });
+  core.info(`${name}: pull request ${pull.number} ${action}.`);
+  return action === "declined" ? null : pull.url;
+}
+
+const PERMISSIONS = "permissions:\n  contents: write\n  pull-requests: write\n  issues: write\n  actions: read";
+
+/** What a user can do about it. */
+function explain(error: unknown): string {
+  const status = statusOf(error);
+  const said = error instanceof Error ? error.message : String(error);
+  if (status === 403 && /not permitted to create/i.test(said))
+    return `GitHub Actions may not create pull requests here: turn on "Allow GitHub Actions to create and approve pull requests" in the repository's settings (${said})`;
+  if (status === 401 || /Authentication failed|\b401\b/.test(said))
+    return `GitHub does not know the token of the input github-token (${said})`;
+  if (status === 403 || /\b403\b/.test(said))
+    return `the token may not do it; add this to the workflow's job:\n${PERMISSIONS}\n(${said})`;
+  return said;
+}
+
+function readMaxAge(env: Env): number {
+  const written = readInput(env, "max-age-hours") || "0";
+  if (/^\d{1,5}$/.test(written)) return Number(written);
+  const message = `input "max-age-hours": expected a whole number of hours; found ${JSON.stringify(written.slice(0, 80))}`;
+  throw new GituneError({ code: "action.input", severity: "error", message });
+}
+
+/** A gate that says no is the pull request's matter; the run is red where the refresh itself did not work. */
+function sayOutcome(document: RefreshDocument, failures: readonly string[]): void {
+  if (document.exit_code < 2 && failures.length === 0) return;
+  const issues = [...document.issues, ...document.projects.flatMap((project) => project.issues)];
+  const sources = document.projects.flatMap((project) => project.sources.flatMap((source) => source.issues));
+  for (const { message, fix } of [...issues, ...sources].slice(0, 9))
+    core.error(fix === undefined ? message : `${message}\nfix: ${fix}`, { title: "gitune: refresh" });
+  process.exitCode = core.ExitCode.Failure;
+}

@@ -1,0 +1,52 @@
+/** One pull request a project, updated in place. */
+
+export interface Pull {
+  readonly number: number;
+  readonly url: string;
+  readonly isOpen: boolean;
+  readonly isMerged: boolean;
+}
+
+/** What is needed of GitHub. */
+export interface PullStore {
+  /** Those of one branch of this repository, all states. */
+  readonly list: (branch: string) => Promise<readonly Pull[]>;
+  readonly create: (branch: string, title: string, body: string) => Promise<Pull>;
+  readonly update: (number: number, body: string) => Promise<void>;
+  /** Waits before another try where the failure may pass; rethrows it where it will not. */
+  readonly waitAfter: (error: unknown, attempt: number) => Promise<void>;
+}
+
+export interface Proposal {
+  readonly branch: string;
+  readonly title: string;
+  readonly body: string;
+  /** Whether the branch has a commit that was not proposed before. */
+  readonly isNew: boolean;
+}
+
+/** `declined`: somebody closed it, and there is nothing new since. */
+export type PullOutcome = { readonly action: "created" | "updated" | "kept" | "declined"; readonly pull: Pull };
+
+const MAX_ROUNDS = 4;
+
+export async function upsertPull(store: PullStore, proposal: Proposal): Promise<PullOutcome> {
+  const { branch, title, body, isNew } = proposal;
+  for (let round = 0; ; round += 1) {
+    const [newest] = [...(await store.list(branch))].sort((a, b) => b.number - a.number);
+    if (newest?.isOpen) {
+      // Its body is of the commit that it still has.
+      if (!isNew) return { action: "kept", pull: newest };
+      await store.update(newest.number, body);
+      return { action: "updated", pull: newest };
+    }
+    if (newest && !newest.isMerged && !isNew) return { action: "declined", pull: newest };
+    try {
+      return { action: "created", pull: await store.create(branch, title, body) };
+    } catch (error) {
+      if (round + 1 >= MAX_ROUNDS) throw error;
+      // The answer may be lost and the pull request there: look again before a second try.
+      await store.waitAfter(error, round);
+    }
+  }
+}
