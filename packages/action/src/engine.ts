@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GituneError } from "@gitune/core";
 
 /** This file is bundled into `packages/action/bundle/`, as deep as `packages/action/dist/`. */
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const ROOT = resolve(fileURLToPath(new URL("../../..", import.meta.url)));
 
 export interface Engine {
   /** Absolute path of gitune's repository. */
