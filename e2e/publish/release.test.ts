@@ -29,10 +29,10 @@ beforeEach(() => {
 });
 
 const ours = () => publishWorld(hub, token);
-const publish = (typed?: string, { dryRun = false, world = ours() } = {}): Promise<PublishDocument> =>
+const publish = (typed?: string, { dryRun = false, stored = false, world = ours() } = {}): Promise<PublishDocument> =>
   runPublish(
     typed,
-    { dryRun, prompts: 2, sleep: world.sleep },
+    { dryRun, stored, prompts: 2, sleep: world.sleep },
     {
       cwd: repository.root,
       env: world.env,
@@ -128,6 +128,15 @@ describe("publish", () => {
     const tag = release({ version: "1.0.0", rule: NEVER });
     assert.deepEqual(await refusal(publish(tag)).then(({ exitCode, code }) => [exitCode, code]), [1, "publish.gate"]);
     assert.deepEqual([hub.repositories.size, hub.log.length], [0, 0]);
+  });
+
+  it("with --stored takes a verdict that is there, and trains nothing for one that is not", async () => {
+    const tag = release({ version: "1.0.0", seed: 99 });
+    const { exitCode, code, text } = await refusal(publish(tag, { stored: true }));
+    assert.deepEqual([exitCode, code], [1, "publish.gate"]);
+    assert.match(text, /no verdict/);
+    await publish(tag, { dryRun: true });
+    assert.equal((await publish(tag, { stored: true })).status, "published");
   });
 
   it("says what is wrong with a tag or a config before anything is trained", async () => {

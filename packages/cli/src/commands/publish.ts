@@ -7,6 +7,7 @@ import type { Context, Outcome, Verb } from "../verb.js";
 
 interface Options {
   readonly dryRun?: boolean;
+  readonly stored?: boolean;
   readonly prompts: number;
   readonly device?: Device;
   readonly threads?: number;
@@ -17,6 +18,7 @@ export const publish: Verb = {
     command
       .argument("[release]", "<project>@<version>, or a project, whose version in gitune.yaml is meant")
       .option("--dry-run", "write the files, say what would change on the Hub, and change nothing there")
+      .option("--stored", "publish only what the store has a verdict on; train nothing here")
       .option("--prompts <n>", "of the first suite, to try what came back from the Hub with", positiveInteger, 3)
       .addOption(deviceOption())
       .addOption(threadsOption()),

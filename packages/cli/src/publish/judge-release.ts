@@ -2,6 +2,7 @@
  * The gate's word on a release: the pull request's pipeline, on the commit of the tag, compared with the release before
  * it. What is in the store is neither trained nor evaluated again, so a release of what was gated already costs nothing.
  */
+import { join } from "node:path";
 import {
   type Device,
   diffProjects,
@@ -19,6 +20,7 @@ import type { Base } from "@gitune/train";
 import { openBaseModel, openBaseState, openHead, type RepositoryState } from "../pipeline/open-states.js";
 import type { AdapterOutcome } from "../pipeline/result.js";
 import { judgeOne, validateHead } from "../pipeline/run-pipeline.js";
+import { WorkNeeded } from "../pipeline/work-needed.js";
 import { type JudgedProject, writeReports } from "../pipeline/write-report.js";
 import { type GitRelease, type ReleaseTag, tagError } from "./release-tag.js";
 
@@ -35,6 +37,8 @@ export interface JudgeReleaseOptions {
   readonly store: Store;
   readonly device?: Device;
   readonly threads?: number;
+  /** False takes what is in the store, and trains nothing; true by default. */
+  readonly compute?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }
@@ -89,9 +93,13 @@ async function judge(
   const baseSha = previous?.commit ?? commit;
   const names = [project.config.name];
   const diff = await diffProjects({ root, base: baseSha, head: commit, names, ...pick(options) });
-  const compare = (state: RepositoryState | null) => {
+  const compare = async (state: RepositoryState | null) => {
     const earlier = state ?? { state: head.state, projects: [], issues: [] };
-    return judgeOne(project, issues, { head, before: earlier, diff, baseSha, commit }, pipeline);
+    try {
+      return await judgeOne(project, issues, { head, before: earlier, diff, baseSha, commit }, pipeline);
+    } catch (error) {
+      throw error instanceof WorkNeeded ? notGated(options.tag) : error;
+    }
   };
   let judged = await compare(before);
   // A release that changes its card alone: there is nothing to compare but the bare base.
@@ -103,8 +111,9 @@ async function judge(
   };
   await writeReports(reportFolder, [judged], refs);
   const { adapters, comparison } = judged.outcome;
-  if (adapters.head === null || judged.lock === null || comparison === null) throw refused(judged, issues);
-  if (gateExitCode(comparison, project.config.gate) === 1) throw refused(judged, issues);
+  if (adapters.head === null || judged.lock === null || comparison === null)
+    throw refused(judged, issues, reportFolder);
+  if (gateExitCode(comparison, project.config.gate) === 1) throw refused(judged, issues, reportFolder);
   const base = await openBaseModel(project, localBase(project) === null ? root : head.state.root, root);
   const isCompared = judged.outcome.results.base !== null && judged.outcome.adapters.base !== null;
   const comparedWith = isCompared ? (previous?.name ?? null) : null;
@@ -181,7 +190,20 @@ export function publishedBase({ config }: Project): { readonly id: string; reado
 
 const HUB_ID = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
 
-function refused({ outcome }: JudgedProject, issues: readonly Issue[]): GituneError {
+function notGated({ name, project }: ReleaseTag): GituneError {
+  return new GituneError(
+    {
+      code: "publish.gate",
+      severity: "error",
+      project,
+      message: `the store has no verdict on what ${name} names`,
+      fix: "run the gate where the store is filled, or leave out --stored: it is trained and judged now then",
+    },
+    { exitCode: 1 },
+  );
+}
+
+function refused({ outcome }: JudgedProject, issues: readonly Issue[], reportFolder: string): GituneError {
   const failed = outcome.comparison?.rules.filter(({ verdict }) => verdict !== "pass") ?? [];
   const rules = failed.map(({ suite, metric, slice, verdict }) => {
     const of = slice === undefined ? suite : `${suite}/${slice}`;
@@ -197,7 +219,7 @@ function refused({ outcome }: JudgedProject, issues: readonly Issue[]): GituneEr
         ? "the checks found errors, so nothing is published"
         : `the gate says ${outcome.verdict}, so nothing is published`,
     ...(rules.length > 0 ? { found: rules.join("; ") } : {}),
-    fix: "mend the data, bump the version, and tag again; see the report",
+    fix: `see ${join(reportFolder, "report.md")}; mend the data, bump the version, and tag again`,
   };
   return new GituneError([...errors, refusal], { exitCode: 1 });
 }

@@ -199,7 +199,15 @@ function evaluationText(facts: CardFacts): string {
       codeCell(value.signature),
     ]),
   );
-  const header = ["suite", "metric", "rows", "base alone", ...(hasPrevious ? [comparedWith] : []), "this", percent];
+  const header = [
+    "suite",
+    "metric",
+    "rows",
+    "base alone",
+    ...(hasPrevious ? [codeCell(comparedWith)] : []),
+    "this",
+    percent,
+  ];
   const judged = comparison.rules.map((outcome, at) => {
     const rule = rules[at];
     const of = outcome.slice === undefined ? outcome.suite : `${outcome.suite}, ${outcome.slice}`;
@@ -211,7 +219,7 @@ function evaluationText(facts: CardFacts): string {
       VERDICTS[outcome.verdict],
     ];
   });
-  const against = comparedWith === null ? "the base model alone" : escapeMarkdown(comparedWith);
+  const against = comparedWith === null ? "the base model alone" : code(comparedWith);
   return [
     "Greedy decoding where a suite does not say otherwise; every row's score counts once.",
     "",
@@ -235,14 +243,14 @@ function cellOf(results: Results | null, suite: string, metric: string): string 
 }
 
 function regressionsText({ comparison, comparedWith, results }: CardFacts): string {
-  const against = comparedWith === null ? "the base model alone" : escapeMarkdown(comparedWith);
+  const against = comparedWith === null ? "the base model alone" : code(comparedWith);
   const { regressions, improvements } = comparison;
   const before = comparedWith === null ? results.bare : results.base;
   const slices = before === null ? [] : worseSlices(before, results.head);
   const rows =
     regressions.length === 0
-      ? `No row scores worse than with ${against}; ${improvements.length} score better.`
-      : `${regressions.length} rows score worse than with ${against}, ${improvements.length} better. Worse: ${listed(regressions.map(code))}.`;
+      ? `By the metrics of the gate no row scores worse than with ${against}, and ${improvements.length} score better.`
+      : `By the metrics of the gate ${regressions.length} rows score worse than with ${against}, and ${improvements.length} better. Worse: ${listed(regressions.map(code))}.`;
   const parts =
     slices.length === 0 ? "No slice is worse on average." : `Slices that are worse on average: ${listed(slices)}.`;
   return `${rows} ${parts}`;
@@ -281,7 +289,7 @@ function limits({ project, results, base }: CardFacts): readonly string[] {
     usage.length_stops === 0
       ? []
       : [
-          `${usage.length_stops} of ${rows.length} answers in ${escapeMarkdown(name)} reached the length limit and were cut.`,
+          `${usage.length_stops} of ${rows.length} answers in the suite ${escapeMarkdown(name)} reached the length limit and were cut.`,
         ],
   );
   return [

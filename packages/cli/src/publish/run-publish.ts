@@ -19,6 +19,8 @@ export interface PublishOptions {
   readonly dryRun: boolean;
   /** Of the first suite. */
   readonly prompts: number;
+  /** Trains and evaluates nothing: publishes what the store has a verdict on. */
+  readonly stored?: boolean;
   readonly device?: Device;
   readonly threads?: number;
   /** In place of real waiting, for tests. */
@@ -74,6 +76,7 @@ export async function runPublish(
     store: openStore(root, world),
     onProgress: world.onProgress,
     signal: world.signal,
+    compute: options.stored !== true,
     ...(options.device === undefined ? {} : { device: options.device }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   };

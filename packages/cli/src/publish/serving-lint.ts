@@ -94,7 +94,13 @@ export function lintServing(config: Readonly<Record<string, unknown>>, project: 
     if (isOn(config[key])) report("error", `/${key}`, problem, "train without it", config[key]);
   }
   if (isOn(config["bias"]) && config["bias"] !== "none") {
-    report("error", "/bias", "vLLM takes no biases of an adapter", "train without them", config["bias"]);
+    report(
+      "error",
+      "/bias",
+      "vLLM refuses the biases of an adapter, or leaves them out",
+      "train without them",
+      config["bias"],
+    );
   }
   for (const key of Object.keys(config)) {
     if (OLDEST_PEFT_KEYS.has(key)) continue;
