@@ -1,5 +1,5 @@
 /** What a result was measured on. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, release, totalmem } from "node:os";
@@ -25,9 +25,7 @@ export function describeMachine(python, threads) {
       "onnxruntime-node": readVersion(require, "onnxruntime-node"),
       ...JSON.parse(execFileSync(python, ["-c", probe], { encoding: "utf8" })),
     },
-    commit:
-      git("rev-parse", "--short", "HEAD") +
-      (git("status", "--porcelain", "--untracked-files=no") ? " and changes" : ""),
+    commit: commit(),
   };
 }
 
@@ -40,4 +38,11 @@ function vectorUnits() {
 const readVersion = (require, name) =>
   JSON.parse(readFileSync(require.resolve(`${name}/package.json`), "utf8")).version;
 
-const git = (...args) => execFileSync("git", args, { cwd: new URL(".", import.meta.url), encoding: "utf8" }).trim();
+/** Empty outside a repository: an unpacked archive can be measured too. */
+function commit() {
+  const git = (...args) => {
+    const { status, stdout } = spawnSync("git", args, { cwd: new URL(".", import.meta.url), encoding: "utf8" });
+    return status === 0 ? stdout.trim() : "";
+  };
+  return git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") ? " and changes" : "");
+}

@@ -68,6 +68,6 @@ function describe({ cpu, cores, threads, memoryBytes, vector, kernel, versions, 
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return (
     `${cpu}, ${cores} cores (${threads} threads a side), ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ` +
-    `${vector.join(", ")}, Linux ${kernel}; ${packages.join(", ")}; commit ${commit}`
+    `${vector.join(", ")}, Linux ${kernel}; ${packages.join(", ")}${commit ? `; commit ${commit}` : ""}`
   );
 }
