@@ -44,5 +44,7 @@ function commit() {
     const { status, stdout } = spawnSync("git", args, { cwd: new URL(".", import.meta.url), encoding: "utf8" });
     return status === 0 ? stdout.trim() : "";
   };
-  return git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") ? " and changes" : "");
+  return (
+    git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") ? " and changes" : "")
+  );
 }
