@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 /** What is generated, and by which script. Paths from the root. */
 const GENERATED = [
-  { file: "packages/action/README.md", from: "packages/action/action.yml", by: "packages/action/scripts/readme.mjs" },
+  { file: "packages/action/README.md", from: "its action.yml files", by: "packages/action/scripts/readme.mjs" },
   {
     file: "packages/core/schemas/gitune.schema.json",
     from: "packages/core/src/config/schema.ts",

@@ -18,6 +18,10 @@ interface Call {
   readonly projects?: string;
   readonly token?: string;
   readonly isFork?: boolean;
+  readonly state?: string;
+  readonly annotations?: readonly unknown[];
+  readonly exitCode?: number;
+  readonly hasCheckRun?: boolean;
   /** In place of a good result document. */
   readonly resultText?: string;
 }
@@ -45,16 +49,18 @@ afterEach(() => {
   rmSync(temp, { recursive: true, force: true });
 });
 
-const writer = () => github.issueToken(ACTIONS_BOT, { contents: "read", "pull-requests": "write" });
+const writer = () => github.issueToken(ACTIONS_BOT, { contents: "read", "pull-requests": "write", checks: "write" });
 
 /** Runs the step. @returns its exit code and all it printed */
 async function comment(call: Call = {}): Promise<{ readonly exitCode: number; readonly output: string }> {
   const result = {
     version: 1,
     verdict: call.verdict ?? "pass",
-    exit_code: 0,
+    exit_code: call.exitCode ?? 0,
     projects: [],
+    pending: [],
     issues: { errors: 0, warnings: 0, notes: 0 },
+    annotations: call.annotations ?? [],
     report_path: ".gitune/report",
     comment: call.comment ?? "## gitune: pass",
   };
@@ -77,6 +83,8 @@ async function comment(call: Call = {}): Promise<{ readonly exitCode: number; re
     INPUT_RESULT_FILE: resultFile,
     INPUT_COMMENT_MODE: call.mode ?? "sticky",
     INPUT_PROJECTS: call.projects ?? "",
+    INPUT_STATE: call.state ?? "",
+    INPUT_CHECK_RUN: String(call.hasCheckRun ?? false),
     INPUT_GITHUB_TOKEN: call.token ?? writer(),
   };
   return new Promise((resolve) => {
@@ -113,7 +121,7 @@ describe("sticky", () => {
     assert.equal(second.id, first.id);
     assert.match(second.body, /second/);
     assert.doesNotMatch(second.body, /first/);
-    assert.ok(second.body.includes(`| ${firstSha.slice(0, 7)} | ❌ fail |`));
+    assert.ok(second.body.includes(`| ${firstSha.slice(0, 7)} | ~~❌ fail~~ |`));
 
     pull.push({ a: "4" });
     await comment({ run: 3, comment: "third" });
@@ -213,7 +221,7 @@ describe("a GitHub that fails for a moment", () => {
     const { exitCode, output } = await comment();
     github.calm();
     assert.equal(exitCode, 0);
-    assert.match(output, /::warning title=gitune%3A no comment::GitHub could not be reached/);
+    assert.match(output, /::warning title=gitune%3A not posted::GitHub could not be reached/);
   });
 });
 
@@ -290,12 +298,21 @@ describe("modes", () => {
 });
 
 describe("a result that is not one", () => {
-  const good = { version: 1, verdict: "pass", exit_code: 0, projects: [], report_path: null, comment: "" };
+  const good = {
+    version: 1,
+    verdict: "pass",
+    exit_code: 0,
+    projects: [],
+    pending: [],
+    annotations: [],
+    report_path: null,
+    comment: "",
+  };
   for (const [name, resultText] of [
     ["no JSON", "{"],
     ["an unknown verdict", JSON.stringify({ ...good, verdict: "great", issues: { errors: 0, warnings: 0, notes: 0 } })],
     ["an extra field", JSON.stringify({ ...good, issues: { errors: 0, warnings: 0, notes: 0 }, token: "x" })],
-    ["9 MB", `"${"x".repeat(9 * 2 ** 20)}"`],
+    ["17 MB", `"${"x".repeat(17 * 2 ** 20)}"`],
   ] as const) {
     it(`refuses ${name}, and asks nothing of GitHub`, async () => {
       const { exitCode, output } = await comment({ resultText });

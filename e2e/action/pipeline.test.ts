@@ -3,7 +3,7 @@
  * so that it takes seconds.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -125,6 +125,11 @@ describe("a pull request", { timeout: 300_000 }, () => {
     assert.match(job.summary, /colours/);
     assert.ok(existsSync(join(pull.workspace, job.outputs["report-path"] ?? "", "report.md")));
     assert.ok(existsSync(join(pull.workspace, job.outputs["report-path"] ?? "", "results.json")));
+    assert.ok(
+      existsSync(join(job.outputs["adapter-path"] ?? "", "adapter_model.safetensors")),
+      job.outputs["adapter-path"],
+    );
+    assert.equal(github.checkRuns[0]?.conclusion, "success");
     const comments = await pull.comments();
     assert.equal(comments.length, 1);
     assert.match(comments[0]?.body ?? "", /colours/);
@@ -165,8 +170,13 @@ describe("a pull request", { timeout: 300_000 }, () => {
     pull.push({ [`${PROJECT}/train.jsonl`]: `${jsonl(rows(24))}{"prompt": \n` });
     const job = await run();
     assert.equal(job.conclusion, "failure", job.log);
-    const annotation = job.annotations.find(({ properties }) => properties["file"] === `${PROJECT}/train.jsonl`);
-    assert.equal(annotation?.properties["line"], "25", JSON.stringify(job.annotations));
+    const annotations = github.checkRuns.at(-1)?.annotations ?? [];
+    const annotation = annotations.find(({ path }) => path === `${PROJECT}/train.jsonl`);
+    assert.equal(annotation?.["start_line"], 25, JSON.stringify(annotations));
+    const sarif = JSON.parse(readFileSync(job.outputs["sarif-file"] ?? "", "utf8")) as {
+      runs: { results: unknown[] }[];
+    };
+    assert.equal(sarif.runs[0]?.results.length, annotations.length);
     assert.equal((await pull.comments()).length, 1);
   });
 

@@ -63,6 +63,9 @@ export async function makePullRequest(
   mergeHead();
 
   const number = await openPullRequest(github);
+  const setHead = (repository = `${OWNER}/${REPO}`) =>
+    github.setHead(number, { sha: headSha, ref: "change", repository });
+  setHead();
   const issue = { owner: OWNER, repo: REPO, issue_number: number };
   const rest = octokit(github, OWNER).rest;
 
@@ -74,6 +77,7 @@ export async function makePullRequest(
     },
     baseSha,
     event({ isFork = false } = {}) {
+      setHead(isFork ? `guest/${REPO}` : undefined);
       const base = { ref: "main", sha: baseSha, repo: { full_name: `${OWNER}/${REPO}` } };
       const head = { ref: "change", sha: headSha, repo: { full_name: isFork ? `guest/${REPO}` : `${OWNER}/${REPO}` } };
       const payload: { [name: string]: Json } = { action: "synchronize", number, pull_request: { number, base, head } };
@@ -82,6 +86,7 @@ export async function makePullRequest(
     push(changed) {
       git("checkout", "--quiet", "change");
       headSha = commit(changed, "another");
+      setHead();
       mergeHead();
     },
     async comments() {

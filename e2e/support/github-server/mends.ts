@@ -15,20 +15,36 @@ export interface Request {
   readonly json: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** What a pull request's head is where a test says so: commits that are on disk, and forks. */
+export interface Head {
+  readonly sha: string;
+  readonly ref: string;
+  /** `owner/name` */
+  readonly repository: string;
+}
+
+/** Number of a pull request -> its head. */
+export type Heads = ReadonlyMap<number, Head>;
+
 interface Mend {
   readonly method: string;
   readonly path: RegExp;
   /** @returns undefined to let emulate answer */
-  readonly answer: (request: Request, match: RegExpExecArray, upstream: Upstream) => Promise<Answer | undefined>;
+  readonly answer: (
+    request: Request,
+    match: RegExpExecArray,
+    upstream: Upstream,
+    heads: Heads,
+  ) => Promise<Answer | undefined>;
 }
 
 /** GitHub's limit, in characters. */
 const MAX_BODY_CHARS = 65_536;
-const MAX_ANNOTATIONS = 50;
 
 interface PullRequest {
+  number: number;
   state: string;
-  head: { ref: string; sha: string };
+  head: { ref: string; sha: string; repo?: { full_name: string } };
   base: { sha: string; repo: { full_name: string } };
   [field: string]: unknown;
 }
@@ -46,18 +62,6 @@ const MENDS: readonly Mend[] = [
     },
   },
   {
-    method: "POST|PATCH",
-    path: /\/check-runs(\/\d+)?$/,
-    async answer({ json }) {
-      const output = json?.["output"] as { annotations?: readonly unknown[] } | undefined;
-      const count = output?.annotations?.length ?? 0;
-      if (count <= MAX_ANNOTATIONS) return undefined;
-      return jsonAnswer(422, {
-        message: `Invalid request.\n\nNo more than ${MAX_ANNOTATIONS} items are allowed; ${count} were supplied.`,
-      });
-    },
-  },
-  {
     // emulate always answers an empty list.
     method: "GET",
     path: /^(\/repos\/[^/]+\/[^/]+\/pulls\/\d+)\/files$/,
@@ -71,21 +75,34 @@ const MENDS: readonly Mend[] = [
     // A pull request's head does not follow its branch, and its counts are stubs.
     method: "GET",
     path: /^\/repos\/[^/]+\/[^/]+\/pulls(\/\d+)?$/,
-    async answer(request, _match, upstream) {
-      const answer = await upstream.send("GET", request.path + request.url.search);
+    async answer(request, _match, upstream, heads) {
+      // Which ones have a head is only known when the heads are true.
+      const asked = new URLSearchParams(request.query);
+      asked.delete("head");
+      const answer = await upstream.send("GET", `${request.path}?${asked}`);
       if (answer.status !== 200) return answer;
-      const found: unknown = JSON.parse(answer.body.toString("utf8"));
-      for (const pull of Array.isArray(found) ? found : [found]) await withTrueHead(pull as PullRequest, upstream);
-      return jsonAnswer(200, found, answer.headers);
+      const found = JSON.parse(answer.body.toString("utf8")) as PullRequest | PullRequest[];
+      for (const pull of Array.isArray(found) ? found : [found]) {
+        await withTrueHead(pull, upstream);
+        const { sha, ref, repository } = heads.get(pull.number) ?? {};
+        if (sha && ref && repository) pull.head = { ...pull.head, sha, ref, repo: { full_name: repository } };
+      }
+      const head = request.query.get("head");
+      if (!Array.isArray(found) || head === null) return jsonAnswer(200, found, answer.headers);
+      return jsonAnswer(
+        200,
+        found.filter((pull) => headName(pull) === head),
+        answer.headers,
+      );
     },
   },
 ];
 
 /** @returns undefined where emulate is right */
-export async function mend(request: Request, upstream: Upstream): Promise<Answer | undefined> {
+export async function mend(request: Request, upstream: Upstream, heads: Heads): Promise<Answer | undefined> {
   for (const { method, path, answer } of MENDS) {
     const match = method.split("|").includes(request.method) ? path.exec(request.path) : null;
-    const mended = match ? await answer(request, match, upstream) : undefined;
+    const mended = match ? await answer(request, match, upstream, heads) : undefined;
     if (mended) return mended;
   }
   return undefined;
@@ -118,7 +135,13 @@ async function withTrueHead(pull: PullRequest, upstream: Upstream): Promise<read
   return files;
 }
 
-function paged(items: readonly unknown[], request: Request): Answer {
+/** `owner:branch` */
+function headName({ head, base }: PullRequest): string {
+  return `${(head.repo ?? base.repo).full_name.split("/")[0]}:${head.ref}`;
+}
+
+/** One page of a list, with a link to the next. */
+export function paged(items: readonly unknown[], request: Request): Answer {
   const size = Math.min(Number(request.query.get("per_page") ?? 30), 100);
   const page = Number(request.query.get("page") ?? 1);
   const headers: Record<string, string> = {};

@@ -6,9 +6,10 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createEmulator } from "emulate";
+import { type CheckRun, CheckRuns } from "./check-runs.js";
 import { type Fault, Faults } from "./faults.js";
 import { GitBackend } from "./git-backend.js";
-import { mend } from "./mends.js";
+import { type Head, mend, type Request } from "./mends.js";
 import { type Permissions, refusal, type Token } from "./tokens.js";
 import { type Answer, jsonAnswer, Upstream } from "./upstream.js";
 
@@ -20,8 +21,22 @@ export interface LoggedRequest {
   readonly status: number;
 }
 
+/** A job of a workflow run, as the API shows it. */
+export interface RunJob {
+  readonly name: string;
+  readonly status: "queued" | "in_progress" | "completed";
+  readonly conclusion: string | null;
+  readonly started_at: string | null;
+  readonly completed_at: string | null;
+}
+
 export interface GitHubServer {
   readonly url: string;
+  readonly checkRuns: readonly CheckRun[];
+  /** What a pull request's head is from now on. */
+  readonly setHead: (number: number, head: Head) => void;
+  /** What the API says of a run's job from now on. */
+  readonly setJob: (runId: string, job: RunJob) => void;
   readonly log: readonly LoggedRequest[];
   /** A token for one of the users, as good as GitHub's own until the server closes. */
   readonly issueToken: (login: string, permissions?: Permissions | "all") => string;
@@ -30,7 +45,7 @@ export interface GitHubServer {
   /** When each run that ended well began: what the API says of any workflow's runs. */
   readonly setSuccesses: (began: readonly Date[]) => void;
   readonly fail: (fault: Fault) => void;
-  /** Takes back the faults and empties the log. */
+  /** Takes back the faults, empties the log and forgets check runs. */
   readonly calm: () => void;
   readonly close: () => Promise<void>;
 }
@@ -63,6 +78,9 @@ export async function startGitHub(seed: {
   const gits = new GitBackend();
   let successes: readonly Date[] = [];
   const log: LoggedRequest[] = [];
+  const checkRuns = new CheckRuns();
+  const heads = new Map<number, Head>();
+  const jobs = new Map<string, Map<string, RunJob>>();
   let ownUrl = "";
 
   /** @returns undefined where the connection is to be cut */
@@ -93,9 +111,17 @@ export async function startGitHub(seed: {
     const upstream = new Upstream(emulator.url, () => ownUrl, `Bearer inner-${token.login}`);
     const contentType = request.headers["content-type"] ?? "application/json";
     const json = contentType.includes("json") && body.length > 0 ? parseObject(body) : undefined;
-    const mended = await mend({ method, path: url.pathname, query: url.searchParams, url, json }, upstream);
-    const done = mended ?? (await upstream.send(method, url.pathname + url.search, body, contentType));
+    const asked: Request = { method, path: url.pathname, query: url.searchParams, url, json };
+    const own = checkRuns.answer(asked) ?? answerJobs(url.pathname) ?? (await mend(asked, upstream, heads));
+    const done = own ?? (await upstream.send(method, url.pathname + url.search, body, contentType));
     return fault?.answer === "cut-after" ? undefined : done;
+  }
+
+  function answerJobs(path: string): Answer | undefined {
+    const run = /\/actions\/runs\/(\d+)\/(?:attempts\/\d+\/)?jobs$/.exec(path)?.[1];
+    if (run === undefined) return undefined;
+    const all = [...(jobs.get(run)?.values() ?? [])];
+    return jsonAnswer(200, { total_count: all.length, jobs: all });
   }
 
   const server = createServer((request, response) => {
@@ -121,6 +147,12 @@ export async function startGitHub(seed: {
   return {
     url: ownUrl,
     log,
+    checkRuns: checkRuns.all,
+    setHead: (number, head) => heads.set(number, head),
+    setJob(runId, job) {
+      const run = jobs.get(runId) ?? new Map<string, RunJob>();
+      jobs.set(runId, run.set(job.name, job));
+    },
     issueToken(login, permissions = "all") {
       // The prefix says which kind of account it is, and clients look at it.
       const token = `${login.endsWith("[bot]") ? "ghs" : "ghp"}_${randomUUID().replaceAll("-", "")}`;
@@ -134,6 +166,7 @@ export async function startGitHub(seed: {
     fail: (fault) => faults.add(fault),
     calm() {
       faults.clear();
+      checkRuns.clear();
       log.length = 0;
     },
     async close() {

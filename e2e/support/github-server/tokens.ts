@@ -20,6 +20,9 @@ const NEEDED: readonly (readonly [path: RegExp, scopes: readonly string[]])[] = 
   [/\/(git|contents|releases|dispatches|merges)(\/|$)/, ["contents"]],
 ];
 
+/** What a reading request needs: what a public repository shows to everybody needs nothing. */
+const NEEDED_TO_READ: readonly (readonly [path: RegExp, scope: string])[] = [[/\/actions\/runs\//, "actions"]];
+
 /** @returns null when the request is allowed, else the status and message that GitHub answers */
 export function refusal(
   token: Token | undefined,
@@ -27,9 +30,14 @@ export function refusal(
   path: string,
 ): { readonly status: 401 | 403; readonly message: string } | null {
   if (!token) return { status: 401, message: "Bad credentials" };
-  if (token.permissions === "all" || method === "GET" || method === "HEAD") return null;
-  const scopes = NEEDED.find(([pattern]) => pattern.test(path))?.[1] ?? [];
+  if (token.permissions === "all") return null;
   const permissions = token.permissions;
-  if (scopes.some((scope) => permissions[scope] === "write")) return null;
+  if (method === "GET" || method === "HEAD") {
+    const scope = NEEDED_TO_READ.find(([pattern]) => pattern.test(path))?.[1];
+    if (scope === undefined || ["read", "write"].includes(permissions[scope] ?? "none")) return null;
+  } else {
+    const scopes = NEEDED.find(([pattern]) => pattern.test(path))?.[1] ?? [];
+    if (scopes.some((scope) => permissions[scope] === "write")) return null;
+  }
   return { status: 403, message: "Resource not accessible by integration" };
 }

@@ -24,6 +24,7 @@ const CONTEXT_NAMES = [
   "runner",
   "job",
   "needs",
+  "jobs",
   "secrets",
   "vars",
   "matrix",

@@ -36,7 +36,19 @@ export interface Job {
   readonly outputs?: JsonMap;
   readonly defaults?: { readonly run?: RunDefaults };
   readonly "continue-on-error"?: Json;
+  readonly "runs-on"?: Json;
+  readonly environment?: Json;
   readonly steps: readonly Step[];
+  /** A reusable workflow in place of steps. */
+  readonly uses?: string;
+  readonly with?: JsonMap;
+  readonly secrets?: JsonMap | "inherit";
+}
+
+/** `on.workflow_call`. */
+export interface WorkflowCall {
+  readonly inputs?: Readonly<Record<string, { readonly default?: Json; readonly required?: boolean }>>;
+  readonly outputs?: Readonly<Record<string, { readonly value: string }>>;
 }
 
 export interface Workflow {

@@ -23,10 +23,30 @@ const SCOPES = [
  */
 export function tokenPermissions(written: Json | undefined, isFork: boolean): Permissions {
   const granted = grantedBy(written);
-  if (!isFork) return granted;
+  return isFork ? lowered(granted) : granted;
+}
+
+/** Every "write" as "read". */
+export function lowered(granted: Permissions): Permissions {
   return Object.fromEntries(
     Object.entries(granted).map(([scope, access]): [string, Access] => [scope, access === "write" ? "read" : access]),
   );
+}
+
+const RANK: Readonly<Record<Access, number>> = { none: 0, read: 1, write: 2 };
+
+/**
+ * A called workflow may have less than its caller's job, never more: GitHub does not start such a run.
+ * @throws {Error} as GitHub refuses it
+ */
+export function checkNested(job: string, asked: Permissions, caller: Permissions): void {
+  for (const [scope, access] of Object.entries(asked)) {
+    const allowed = caller[scope] ?? "none";
+    if (RANK[access] <= RANK[allowed]) continue;
+    throw new Error(
+      `The nested job '${job}' is requesting '${scope}: ${access}', but is only allowed '${scope}: ${allowed}'.`,
+    );
+  }
 }
 
 function grantedBy(written: Json | undefined): Permissions {

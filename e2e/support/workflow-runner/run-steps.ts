@@ -9,6 +9,8 @@ import { runProcess, type StepEffects } from "./run-process.js";
 
 /** Stands in for an action of somebody else, such as actions/checkout. @returns its outputs */
 export type ActionHandler = (call: {
+  /** As the step writes it. */
+  readonly uses: string;
   readonly inputs: Readonly<Record<string, Json>>;
   readonly workspace: string;
   readonly addPath: (path: string) => void;
@@ -142,7 +144,7 @@ async function runAction(call: StepCall, uses: string, withs: JsonMap = {}): Pro
   const known = job.actions[name];
   if (typeof known === "function") {
     const addPath = (path: string) => job.paths.push(path);
-    Object.assign(record.outputs, await known({ inputs: given, workspace: job.workspace, addPath }));
+    Object.assign(record.outputs, await known({ uses, inputs: given, workspace: job.workspace, addPath }));
     return 0;
   }
   const dir = uses.startsWith("./") ? resolve(job.workspace, uses) : known;
@@ -238,7 +240,7 @@ function contextsNow(job: JobState, scope: Scope, stepEnv: Readonly<Record<strin
   return {
     ...scope.contexts,
     steps,
-    job: { status: job.isFailed || scope.isFailed ? "failure" : "success" },
+    job: { ...(scope.contexts["job"] as JsonMap), status: job.isFailed || scope.isFailed ? "failure" : "success" },
     env: { ...job.env, ...job.setEnv, ...scope.action?.env, ...stepEnv },
   };
 }

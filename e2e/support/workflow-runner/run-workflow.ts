@@ -1,17 +1,18 @@
 /**
  * Runs a real workflow file on this machine, with GitHub's own parser and expressions: triggers, needs, conditions,
- * matrices, scripts, node and composite actions, command files, masks, and the token's permissions. Not covered:
- * services, reusable workflows, concurrency; the legs of a matrix share the workspace.
+ * matrices, scripts, node and composite actions, reusable workflows, command files, masks, and the token's permissions.
+ * Not covered: services, concurrency groups, approvals.
  */
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import type { RunJob } from "../github-server/server.js";
 import type { Permissions } from "../github-server/tokens.js";
-import { type Contexts, interpolate, isMet, type Status, toText } from "./expressions.js";
+import { type Contexts, interpolate, isMet, type Json, type Status, toText } from "./expressions.js";
 import { type Annotation, JobLog } from "./job-log.js";
 import { expandMatrix, type Leg } from "./matrix.js";
-import { type Job, type JsonMap, readWorkflow, type Workflow } from "./parse-workflow.js";
-import { tokenPermissions } from "./permissions.js";
+import { type Job, type JsonMap, readWorkflow, type Workflow, type WorkflowCall } from "./parse-workflow.js";
+import { checkNested, lowered, tokenPermissions } from "./permissions.js";
 import { type ActionHandler, type JobState, runJobSteps, type StepRecord } from "./run-steps.js";
 import { isTriggered, type WorkflowEvent } from "./triggers.js";
 
@@ -29,6 +30,14 @@ export interface WorkflowRunOptions {
   readonly secrets?: Readonly<Record<string, string>>;
   /** `owner/name` -> a stand-in, or the folder of the action. */
   readonly actions?: Readonly<Record<string, ActionHandler | string>>;
+  /** Gives each job an empty workspace of its own, as a fresh machine has; else all share `workspace`. */
+  readonly isolated?: boolean;
+  /** `uses:` of a job -> the reusable workflow's file; undefined for one of the same repository. */
+  readonly resolveWorkflow?: (uses: string) => string | undefined;
+  /** Told how each job is doing, as GitHub's API shows it. */
+  readonly onJob?: (job: RunJob) => void;
+  /** Told which machine and environment each job asks for. */
+  readonly onRunner?: (job: { readonly name: string; readonly runsOn: Json; readonly environment: Json }) => void;
   /** More variables of the runner's machine. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -50,7 +59,7 @@ export interface WorkflowResult {
   readonly jobs: Readonly<Record<string, readonly JobResult[]>>;
 }
 
-/** @throws {Error} when the workflow file is invalid */
+/** @throws {Error} when the workflow file, or one that it calls, is invalid */
 export async function runWorkflow(options: WorkflowRunOptions): Promise<WorkflowResult> {
   const workflow = await readWorkflow(options.workflow);
   if (!isTriggered(workflow.on, options.event)) return { conclusion: "not-triggered", jobs: {} };
@@ -59,18 +68,10 @@ export async function runWorkflow(options: WorkflowRunOptions): Promise<Workflow
   const eventPath = join(runDir, "event.json");
   writeFileSync(eventPath, JSON.stringify(options.event.payload));
   const github = githubContext(options, workflow, eventPath);
-
-  const done: Record<string, readonly JobResult[]> = {};
-  const pending = new Map(Object.entries(workflow.jobs));
-  while (pending.size > 0) {
-    const next = [...pending].find(([, job]) => needsOf(job).every((need) => done[need]));
-    if (!next) throw new Error(`jobs wait for each other: ${[...pending.keys()].join(", ")}`);
-    const [id, job] = next;
-    pending.delete(id);
-    done[id] = await runJob(id, job, { options, workflow, github, runDir, done });
-  }
-  const all = Object.values(done).flat();
-  return { conclusion: all.some((job) => job.conclusion === "failure") ? "failure" : "success", jobs: done };
+  const jobs: Record<string, readonly JobResult[]> = {};
+  await runJobs({ options, workflow, github, runDir, prefix: "", inputs: {}, caller: null, jobs });
+  const all = Object.values(jobs).flat();
+  return { conclusion: all.some((job) => job.conclusion === "failure") ? "failure" : "success", jobs };
 }
 
 interface Run {
@@ -78,16 +79,61 @@ interface Run {
   readonly workflow: Workflow;
   readonly github: JsonMap;
   readonly runDir: string;
-  readonly done: Readonly<Record<string, readonly JobResult[]>>;
+  /** `caller / ` inside a called workflow. */
+  readonly prefix: string;
+  readonly inputs: JsonMap;
+  /** What the calling job may do; null outside of a called workflow. */
+  readonly caller: Permissions | null;
+  /** Every job of the run by its whole name, called ones included. */
+  readonly jobs: Record<string, readonly JobResult[]>;
 }
 
 const SKIPPED: JobResult = { conclusion: "skipped", outputs: {}, steps: {}, annotations: [], summary: "", log: "" };
 
-async function runJob(id: string, job: Job, run: Run): Promise<readonly JobResult[]> {
+/** Each job as soon as those it needs are done. @returns the workflow's own jobs by id */
+async function runJobs(run: Run): Promise<Readonly<Record<string, readonly JobResult[]>>> {
+  const { jobs } = run.workflow;
+  checkOrder(jobs);
+  const started = new Map<string, Promise<readonly JobResult[]>>();
+  const done: Record<string, readonly JobResult[]> = {};
+  const start = (id: string): Promise<readonly JobResult[]> => {
+    const running = started.get(id);
+    if (running) return running;
+    const job = jobs[id];
+    if (!job) throw new Error(`there is no job "${id}"`);
+    const promise = Promise.all(needsOf(job).map(start)).then(async () => {
+      const results = await runJob(id, job, run, done);
+      done[id] = results;
+      run.jobs[run.prefix + id] = results;
+      return results;
+    });
+    started.set(id, promise);
+    return promise;
+  };
+  await Promise.all(Object.keys(jobs).map(start));
+  return done;
+}
+
+/** @throws {Error} where jobs wait for each other */
+function checkOrder(jobs: Workflow["jobs"]): void {
+  const pending = new Set(Object.keys(jobs));
+  while (pending.size > 0) {
+    const next = [...pending].find((id) => needsOf(jobs[id] as Job).every((need) => !pending.has(need)));
+    if (next === undefined) throw new Error(`jobs wait for each other: ${[...pending].join(", ")}`);
+    pending.delete(next);
+  }
+}
+
+async function runJob(
+  id: string,
+  job: Job,
+  run: Run,
+  done: Readonly<Record<string, readonly JobResult[]>>,
+): Promise<readonly JobResult[]> {
   const { options, workflow } = run;
   const needs = Object.fromEntries(
     needsOf(job).map((need) => {
-      const legs = run.done[need] ?? [];
+      const legs = done[need] ?? [];
       return [
         need,
         { result: resultOf(legs), outputs: Object.assign({}, ...legs.map((leg) => leg.outputs)) as JsonMap },
@@ -102,24 +148,76 @@ async function runJob(id: string, job: Job, run: Run): Promise<readonly JobResul
     workspace: options.workspace,
   };
   const isFork = isFromFork(options.event);
-  const token = options.issueToken(tokenPermissions(job.permissions ?? workflow.permissions, isFork));
+  const written = job.permissions ?? workflow.permissions;
+  const asked = run.caller && written === undefined ? run.caller : tokenPermissions(written, false);
+  if (run.caller) checkNested(id, asked, run.caller);
+  const token = options.issueToken(isFork ? lowered(asked) : asked);
   const contexts: Contexts = {
     github: { ...run.github, token, job: id },
     needs,
-    inputs: {},
+    inputs: run.inputs,
     vars: {},
     // A fork's run gets no secret but its own read-only token.
     secrets: { GITHUB_TOKEN: token, ...(isFork ? {} : options.secrets) },
     matrix: {},
     strategy: {},
   };
-  if (!isMet(job.if, contexts, status)) return [SKIPPED];
+  // `cancelled()` is about the run, not about a job that was skipped.
+  const isSkipped = !isMet(job.if, contexts, status);
+  if (isSkipped) return [SKIPPED];
+  if (job.uses !== undefined) return [await runCalled(id, job, run, contexts, asked)];
 
   const matrix = interpolate(job.strategy?.matrix ?? null, contexts, status);
   const legs: JobResult[] = [];
-  for (const leg of expandMatrix(matrix))
+  for (const leg of expandMatrix(matrix)) {
     legs.push(await runLeg(id, job, run, { ...contexts, matrix: leg }, leg, token));
+  }
   return legs;
+}
+
+/** A reusable workflow: its jobs in place of steps, its outputs as the job's. */
+async function runCalled(
+  id: string,
+  job: Job,
+  run: Run,
+  contexts: Contexts,
+  permissions: Permissions,
+): Promise<JobResult> {
+  const { options } = run;
+  const path = options.resolveWorkflow?.(job.uses ?? "") ?? join(workflowRoot(options.workflow), job.uses ?? "");
+  const workflow = await readWorkflow(path);
+  const call = ((workflow.on as JsonMap)["workflow_call"] ?? null) as WorkflowCall | null;
+  if (!("workflow_call" in (workflow.on as JsonMap))) throw new Error(`${job.uses} is not a reusable workflow`);
+  const status: Status = { isFailed: false, isCancelled: false, workspace: options.workspace };
+  const given = interpolate(job.with ?? {}, contexts, status) as JsonMap;
+  const known = call?.inputs ?? {};
+  for (const name of Object.keys(given)) {
+    if (!(name in known)) throw new Error(`Invalid input, ${name} is not defined in the referenced workflow.`);
+  }
+  const inputs = Object.fromEntries(
+    Object.entries(known).map(([name, input]) => [name, given[name] ?? input.default ?? ""]),
+  );
+  const done = await runJobs({
+    ...run,
+    options: { ...options, workflow: path },
+    workflow,
+    prefix: `${run.prefix}${id} / `,
+    inputs,
+    caller: permissions,
+  });
+  const jobs = Object.fromEntries(
+    Object.entries(done).map(([name, legs]) => [
+      name,
+      { result: resultOf(legs), outputs: Object.assign({}, ...legs.map((leg) => leg.outputs)) as JsonMap },
+    ]),
+  );
+  const outputs = Object.fromEntries(
+    Object.entries(call?.outputs ?? {}).map(([name, { value }]) => [
+      name,
+      toText(interpolate(value, { ...contexts, jobs }, status)),
+    ]),
+  );
+  return { ...SKIPPED, conclusion: resultOf(Object.values(done).flat()), outputs };
 }
 
 async function runLeg(id: string, job: Job, run: Run, outer: Contexts, leg: Leg, token: string): Promise<JobResult> {
@@ -129,17 +227,31 @@ async function runLeg(id: string, job: Job, run: Run, outer: Contexts, leg: Leg,
   const toolDir = join(dir, "tools");
   for (const path of [tempDir, toolDir]) mkdirSync(path);
 
+  const { onJob } = options;
+  const workspace = options.isolated ? join(dir, "workspace") : options.workspace;
+  mkdirSync(workspace, { recursive: true });
+
   const log = new JobLog([token, ...Object.values(options.secrets ?? {})]);
   const runner = { os: "Linux", arch: "X64", name: "local", temp: tempDir, tool_cache: toolDir };
-  const contexts: Contexts = { ...outer, runner };
-  const status: Status = { isFailed: false, isCancelled: false, workspace: options.workspace };
+  const contexts: Contexts = {
+    ...outer,
+    github: { ...(outer["github"] as JsonMap), workspace },
+    runner,
+    job: jobContext(options, run),
+  };
+  const status: Status = { isFailed: false, isCancelled: false, workspace };
+  const at = (value: Json | undefined) => interpolate(value ?? "", contexts, status);
+  const name = `${run.prefix}${toText(at(job.name ?? id))}`;
+  const startedAt = new Date().toISOString();
+  onJob?.({ name, status: "in_progress", conclusion: null, started_at: startedAt, completed_at: null });
+  options.onRunner?.({ name, runsOn: at(job["runs-on"]), environment: at(job.environment) });
   const workflowEnv = interpolate(workflow.env ?? {}, contexts, status) as JsonMap;
   const jobEnv = interpolate(job.env ?? {}, contexts, status) as JsonMap;
   const env = Object.fromEntries(
     Object.entries({ ...workflowEnv, ...jobEnv }).map(([name, value]) => [name, toText(value)]),
   );
   const state: JobState = {
-    workspace: options.workspace,
+    workspace,
     tempDir,
     log,
     env,
@@ -167,8 +279,25 @@ async function runLeg(id: string, job: Job, run: Run, outer: Contexts, leg: Leg,
   const { annotations } = log;
   const conclusion = isFailure ? "failure" : "success";
   const suffix = Object.keys(leg).length > 0 ? ` (${JSON.stringify(leg)})` : "";
+  const completedAt = new Date().toISOString();
+  onJob?.({ name, status: "completed", conclusion, started_at: startedAt, completed_at: completedAt });
   log.say(`##[section]Finishing: ${id}${suffix}`);
   return { conclusion, outputs, steps, annotations, summary: state.summary, log: log.text };
+}
+
+/** Where the file of the workflow that the job is in comes from, which may not be the caller's repository. */
+function jobContext(options: WorkflowRunOptions, { github }: Run): JsonMap {
+  const file = options.workflow.replace(/^.*?(\.github\/workflows\/)/, "$1");
+  return {
+    workflow_repository: github["repository"] ?? "",
+    workflow_sha: github["sha"] ?? "",
+    workflow_file_path: file,
+  };
+}
+
+/** The repository's root, from the path of one of its workflows. */
+function workflowRoot(path: string): string {
+  return resolve(path.replace(/\.github\/workflows\/.*$/, "."));
 }
 
 function githubContext(options: WorkflowRunOptions, workflow: Workflow, eventPath: string): JsonMap {

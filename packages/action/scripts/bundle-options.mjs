@@ -10,6 +10,8 @@ export function bundleOptions(outdir) {
     entryPoints: {
       engine: "dist/engine-main.js",
       run: "dist/run-main.js",
+      gate: "dist/gate-main.js",
+      progress: "dist/progress-main.js",
       comment: "dist/comment-main.js",
       collect: "dist/refresh/collect-main.js",
       propose: "dist/refresh/propose-main.js",

@@ -1,13 +1,13 @@
 /**
- * Writes the tables of inputs and outputs in README.md from action.yml. `--check` writes nothing and fails when they
+ * Writes the tables of inputs and outputs in README.md from the action.yml files. `--check` writes nothing and fails when they
  * are out of date.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 
 const readmePath = fileURLToPath(new URL("../README.md", import.meta.url));
-const action = parse(readFileSync(new URL("../action.yml", import.meta.url), "utf8"));
 
 const cell = (text) => String(text).trim().replaceAll("|", "\\|").replaceAll("\n", " ");
 const code = (text) => (text === "" || text === undefined ? "" : `\`${cell(text)}\``);
@@ -20,24 +20,41 @@ function table(rows) {
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)];
 }
 
-const tables = {
-  inputs: table([
+const root = fileURLToPath(new URL("..", import.meta.url));
+const readAction = (name) => parse(readFileSync(join(root, name, "action.yml"), "utf8"));
+
+const inputsOf = ({ inputs }) =>
+  table([
     ["input", "default", "meaning"],
-    ...Object.entries(action.inputs).map(([name, input]) => [
-      `\`${name}\``,
-      code(input.default),
-      cell(input.description),
-    ]),
-  ]),
-  outputs: table([
-    ["output", "meaning"],
-    ...Object.entries(action.outputs).map(([name, output]) => [`\`${name}\``, cell(output.description)]),
-  ]),
+    ...Object.entries(inputs).map(([name, input]) => [`\`${name}\``, code(input.default), cell(input.description)]),
+  ]);
+const outputsOf = ({ outputs = {} }) => {
+  const rows = Object.entries(outputs).map(([name, output]) => [`\`${name}\``, cell(output.description)]);
+  return rows.length === 0 ? [] : table([["output", "meaning"], ...rows]);
+};
+
+const subActions = readdirSync(root)
+  .filter((name) => existsSync(join(root, name, "action.yml")))
+  .sort();
+const main = readAction(".");
+const blocks = {
+  inputs: inputsOf(main),
+  outputs: outputsOf(main),
+  "sub-actions": subActions
+    .flatMap((name) => {
+      const action = readAction(name);
+      const outputs = outputsOf(action);
+      return [`### ${name}`, "", action.description, "", ...inputsOf(action), "", ...outputs, ""];
+    })
+    .join("\n")
+    .replaceAll("\n\n\n", "\n\n")
+    .trimEnd()
+    .split("\n"),
 };
 
 const written = readFileSync(readmePath, "utf8");
 let wanted = written;
-for (const [name, lines] of Object.entries(tables)) {
+for (const [name, lines] of Object.entries(blocks)) {
   const block = new RegExp(`(<!-- ${name}:start -->\\n)[\\s\\S]*?(<!-- ${name}:end -->)`);
   if (!block.test(wanted)) throw new Error(`README.md has no <!-- ${name}:start --> … <!-- ${name}:end -->`);
   wanted = wanted.replace(block, (_, start, end) => `${start}\n${lines.join("\n")}\n\n${end}`);

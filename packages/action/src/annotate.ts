@@ -1,6 +1,7 @@
 /** Issues as annotations on the pull request's lines, within GitHub's budget. */
 import * as core from "@actions/core";
 import type { Issue, Severity } from "@gitune/core";
+import { MAX_MESSAGE_CHARS } from "./result.js";
 
 /**
  * GitHub shows ten of each level a step and drops the rest without a word. One of each is kept for the step's own
@@ -8,14 +9,6 @@ import type { Issue, Severity } from "@gitune/core";
  * @see https://github.com/actions/toolkit/blob/main/docs/problem-matchers.md#limitations
  */
 export const ANNOTATIONS_PER_LEVEL = 9;
-/** Longer ones are cut by GitHub's page anyway; the whole text is in the report. */
-const MAX_MESSAGE_CHARS = 2000;
-
-export interface IssueCounts {
-  readonly errors: number;
-  readonly warnings: number;
-  readonly notes: number;
-}
 
 const SHOW: Readonly<Record<Severity, typeof core.error>> = {
   error: core.error,
@@ -23,11 +16,8 @@ const SHOW: Readonly<Record<Severity, typeof core.error>> = {
   note: core.notice,
 };
 
-/**
- * Shows the first issues of each level where they are; `@actions/core` escapes what rows put into them.
- * @returns how many of each level there are, shown or not
- */
-export function annotate(issues: readonly Issue[]): IssueCounts {
+/** Shows the first issues of each level where they are; `@actions/core` escapes what rows put into them. */
+export function annotate(issues: readonly Issue[]): void {
   const seen: Record<Severity, number> = { error: 0, warning: 0, note: 0 };
   for (const issue of issues) {
     seen[issue.severity] += 1;
@@ -36,10 +26,10 @@ export function annotate(issues: readonly Issue[]): IssueCounts {
   }
   const hidden = Object.values(seen).reduce((sum, n) => sum + Math.max(0, n - ANNOTATIONS_PER_LEVEL), 0);
   if (hidden > 0) core.info(`${hidden} more ${hidden === 1 ? "issue is" : "issues are"} in the job summary.`);
-  return { errors: seen.error, warnings: seen.warning, notes: seen.note };
 }
 
-function messageOf(issue: Issue): string {
+/** What is wrong, and where in the row. */
+export function messageOf(issue: Issue): string {
   const where = [issue.project, issue.row === undefined ? undefined : `row ${issue.row}`, issue.pointer];
   const place = where.filter((part) => part !== undefined && part !== "").join(" ");
   const lines = [place === "" ? issue.message : `${place}: ${issue.message}`];
@@ -58,6 +48,7 @@ function propertiesOf(issue: Issue): core.AnnotationProperties {
   };
 }
 
-function isInsideRepository(file: string): boolean {
+/** An annotation elsewhere is an error to GitHub. */
+export function isInsideRepository(file: string): boolean {
   return !file.startsWith("/") && !/^[A-Za-z]:/.test(file) && !file.split(/[/\\]/).includes("..");
 }

@@ -1,91 +1,148 @@
 /**
- * The second part: it has the token, runs nothing of the pull request, and takes the first part's result as data. That
- * a comment cannot be written is never a failure: the verdict stands in the summary.
+ * The second part: it has the token, runs nothing of the pull request, and takes the first part's result as data. What
+ * cannot be posted is never a failure: the verdict stands in the summary.
  */
 import * as core from "@actions/core";
-import { type Marker, markerKey } from "./comment/marker.js";
+import { annotate } from "./annotate.js";
+import { postCheck } from "./check/post-check.js";
+import { checkOutputOf, conclusionOf } from "./check/to-check.js";
+import { lost } from "./combine.js";
+import { type Marker, type MarkerState, markerKey } from "./comment/marker.js";
 import { renderComment } from "./comment/render-comment.js";
 import { upsertComment } from "./comment/upsert.js";
 import { type PullRequest, type RunFacts, readRunFacts } from "./event.js";
-import { ACTIONS_BOT, commentStore, createApi, readOwnLogin, statusOf } from "./github.js";
+import { explainFailure } from "./explain-failure.js";
+import {
+  ACTIONS_BOT,
+  checkStore,
+  commentStore,
+  createApi,
+  findPullRequest,
+  type Octokit,
+  readHead,
+  readOwnLogin,
+} from "./github.js";
 import { type CommentInputs, type Env, readCommentInputs, readInput } from "./inputs.js";
-import { readResult } from "./result.js";
+import { renderProgress } from "./progress/render-progress.js";
+import { type ActionResult, readResult } from "./result.js";
 
-/** Comments on the pull request as the inputs ask for, and sets the output `comment-body`. */
+/** What is written on the pull request. */
+export interface Page {
+  readonly octokit: Octokit;
+  readonly facts: RunFacts;
+  readonly pull: PullRequest;
+}
+
+/** Posts what the inputs ask for, and sets the output `comment-body`. */
 export async function commentStep(env: Env): Promise<void> {
   const inputs = readCommentInputs(env);
   if (inputs.token !== "") core.setSecret(inputs.token);
   const resultFile = readInput(env, "result-file");
-  if (resultFile === "") {
-    core.info("No comment: the pipeline's step left no result, and has said why.");
-    return;
-  }
-  const result = readResult(resultFile);
+  const result = inputs.state === "done" ? resultOf(resultFile) : null;
   const facts = readRunFacts(env);
-  const pull = facts.pullRequest;
-  const marker: Marker = {
-    key: markerKey(facts.workflow, inputs.projects),
-    commit: pull?.headSha ?? env["GITHUB_SHA"] ?? "0".repeat(40),
-    run: facts.runNumber,
-    attempt: facts.runAttempt,
-    verdict: result.verdict,
-    history: [],
-  };
-  const render = (withHistory: Marker) => renderComment(result, withHistory, facts.runUrl);
-  core.setOutput("comment-body", render(marker));
+  const report = result?.comment ?? renderProgress(inputs.state === "queued" ? "queued" : "running", null, []);
+  const state: MarkerState = result?.verdict ?? (inputs.state === "queued" ? "queued" : "running");
+  const commit = facts.pullRequest?.headSha ?? facts.finishedRun?.headSha ?? env["GITHUB_SHA"] ?? "0".repeat(40);
+  if (result)
+    core.setOutput("comment-body", renderComment(report, markerOf(facts, inputs, commit, state), facts.runUrl));
 
-  if (inputs.mode === "off") return;
-  if (!pull) {
-    core.info("No comment: this run is not about a pull request.");
-    return;
+  const failures = new Set<string>();
+  const page = inputs.token === "" ? null : await openPage(inputs, facts, failures);
+  if (inputs.token === "") failures.add("The input github-token is empty, so nothing is posted.");
+  if (result) await showIssues(result, inputs, facts, page, failures);
+  if (page && inputs.mode !== "off") {
+    const marker = markerOf(facts, inputs, page.pull.headSha, state);
+    await postComment(page, inputs, marker, report).catch((error: unknown) => {
+      failures.add(explainFailure(error, isReadOnly(facts)));
+    });
   }
-  if (inputs.token === "") {
-    core.warning("No comment: the input github-token is empty.", { title: "gitune: no comment" });
-    return;
-  }
-  try {
-    await post(inputs, facts, pull, marker, render);
-  } catch (error) {
-    core.warning(explain(error, pull), { title: "gitune: no comment" });
+  for (const message of failures) {
+    // What could not say "running" will say so when there is a result.
+    if (result) core.warning(message, { title: "gitune: not posted" });
+    else core.info(message);
   }
 }
 
-async function post(
+/** A comment must not say "running" for ever, so a run that was cancelled is a result, too. */
+function resultOf(file: string): ActionResult {
+  return file === "" ? lost(["The run ended before there was a result."]) : readResult(file);
+}
+
+/** @returns null where this run is not about a pull request that is still at its commit */
+async function openPage(inputs: CommentInputs, facts: RunFacts, failures: Set<string>): Promise<Page | null> {
+  if (inputs.mode === "off" && !inputs.hasCheckRun) return null;
+  const octokit = createApi(inputs.token, facts.apiUrl);
+  if (facts.pullRequest) return { octokit, facts, pull: facts.pullRequest };
+  if (!facts.finishedRun) {
+    core.info("Nothing to post: this run is not about a pull request.");
+    return null;
+  }
+  try {
+    const pull = await findPullRequest(octokit, facts, facts.finishedRun);
+    if (pull) return { octokit, facts, pull };
+    core.info("Nothing to post: no open pull request has this commit as its head; a newer run will speak.");
+  } catch (error) {
+    failures.add(explainFailure(error, isReadOnly(facts)));
+  }
+  return null;
+}
+
+/** On the lines: by a check run, which holds all of them; else by the log, which shows the first ones. */
+async function showIssues(
+  result: ActionResult,
   inputs: CommentInputs,
   facts: RunFacts,
-  pull: PullRequest,
-  marker: Marker,
-  render: (marker: Marker) => string,
+  page: Page | null,
+  failures: Set<string>,
 ): Promise<void> {
-  const octokit = createApi(inputs.token, facts.apiUrl);
+  if (page && inputs.hasCheckRun) {
+    const { projects } = inputs;
+    const name = `gitune${projects.length > 0 ? ` (${projects.join(", ")})` : ""}`.slice(0, 100);
+    try {
+      await postCheck(checkStore(page.octokit, facts, name, page.pull.headSha), {
+        externalId: `${facts.runUrl}/${facts.runAttempt}`,
+        detailsUrl: facts.runUrl,
+        conclusion: conclusionOf(result),
+        output: checkOutputOf(result, facts.runUrl),
+      });
+      return;
+    } catch (error) {
+      failures.add(explainFailure(error, isReadOnly(facts)));
+    }
+  }
+  // Of another run, on another commit: its own log has them.
+  if (!facts.finishedRun) annotate(result.annotations);
+}
+
+function markerOf(facts: RunFacts, { projects }: CommentInputs, commit: string, verdict: MarkerState): Marker {
+  const { workflow, runNumber: run, runAttempt: attempt } = facts;
+  return { key: markerKey(workflow, projects), commit, run, attempt, verdict, history: [] };
+}
+
+/** A run of a fork's pull request; the run that follows it is the repository's own. */
+function isReadOnly({ pullRequest }: RunFacts): boolean {
+  return pullRequest?.isFork ?? false;
+}
+
+/** Writes the comment by the mode that the inputs ask for. @param report Markdown, not trusted */
+export async function postComment(page: Page, inputs: CommentInputs, marker: Marker, report: string): Promise<void> {
+  const { octokit, facts, pull } = page;
   const store = commentStore(octokit, { owner: facts.owner, repo: facts.repo, number: pull.number });
   if (inputs.mode === "new") {
-    await store.create(render(marker));
+    // A state that passes is no comment of its own.
+    if (inputs.state !== "done") return;
+    await store.create(renderComment(report, marker, facts.runUrl));
     core.info("Commented.");
     return;
   }
+  const head = await readHead(octokit, facts, pull.number);
   const login = inputs.author ?? (await readOwnLogin(octokit, inputs.token));
   const isOurs = (author: string) => author === login || author === ACTIONS_BOT;
-  const outcome = await upsertComment(store, { isOurs, marker, render });
+  const render = (withHistory: Marker) => renderComment(report, withHistory, facts.runUrl, head);
+  const outcome = await upsertComment(store, { isOurs, marker, head, render });
   if (outcome.action === "kept") {
     core.info(`The comment is of a newer run (${outcome.by.run}.${outcome.by.attempt}) already; left as it is.`);
   } else {
     core.info(`Comment ${outcome.id} ${outcome.action}.`);
   }
-}
-
-const PERMISSIONS = "permissions:\n  contents: read\n  pull-requests: write";
-
-/** What a user can do about it. The job's summary has the report in any case. */
-function explain(error: unknown, pull: PullRequest): string {
-  const status = statusOf(error);
-  const said = error instanceof Error ? error.message : String(error);
-  if (status === 403 && /locked/i.test(said)) return `The conversation is locked, so there is no comment (${said}).`;
-  if (status === 401) return `GitHub does not know the token of the input github-token (${said}).`;
-  if (status !== 403 && status !== 404)
-    return `GitHub could not be reached; the report is in the job's summary (${said}).`;
-  if (pull.isFork) {
-    return `A pull request from a fork gets a token that can only read, so there is no comment; the report is in the job's summary (${said}).`;
-  }
-  return `The token may not comment; the report is in the job's summary. Add this to the workflow:\n\n${PERMISSIONS}\n\n(${said})`;
 }

@@ -11,6 +11,14 @@ export interface PullRequest {
   readonly isFork: boolean;
 }
 
+/** The run that a `workflow_run` event is about. GitHub's own words, so they can be trusted where its artifacts cannot. */
+export interface FinishedRun {
+  readonly headSha: string;
+  readonly headBranch: string;
+  /** `owner/name`; of a fork another than this one. */
+  readonly headRepository: string;
+}
+
 export interface RunFacts {
   readonly owner: string;
   readonly repo: string;
@@ -24,6 +32,8 @@ export interface RunFacts {
   readonly apiUrl: string;
   /** Null where the event is not about a pull request. */
   readonly pullRequest: PullRequest | null;
+  /** Null but for a `workflow_run` event, whose other facts are those of that run. */
+  readonly finishedRun: FinishedRun | null;
 }
 
 /** @throws {InternalError} outside a GitHub run */
@@ -31,24 +41,43 @@ export function readRunFacts(env: Env): RunFacts {
   const [owner, repo] = required(env, "GITHUB_REPOSITORY").split("/");
   if (!owner || !repo) throw new InternalError("GITHUB_REPOSITORY is not owner/name");
   const serverUrl = env["GITHUB_SERVER_URL"] ?? "https://github.com";
+  const apiUrl = env["GITHUB_API_URL"] ?? "https://api.github.com";
+  const runUrl = `${serverUrl}/${owner}/${repo}/actions/runs`;
+  const finished = field(readEvent(env), "workflow_run");
+  const headSha = field(finished, "head_sha");
+  if (typeof headSha === "string") {
+    return {
+      owner,
+      repo,
+      apiUrl,
+      workflow: String(field(finished, "path") ?? ""),
+      runNumber: Number(field(finished, "run_number")),
+      runAttempt: Number(field(finished, "run_attempt")),
+      runUrl: `${runUrl}/${Number(field(finished, "id"))}`,
+      pullRequest: null,
+      finishedRun: {
+        headSha,
+        headBranch: String(field(finished, "head_branch") ?? ""),
+        headRepository: String(field(field(finished, "head_repository"), "full_name") ?? ""),
+      },
+    };
+  }
   return {
     owner,
     repo,
     workflow: workflowOf(env),
     runNumber: Number(env["GITHUB_RUN_NUMBER"] ?? 0),
     runAttempt: Number(env["GITHUB_RUN_ATTEMPT"] ?? 1),
-    runUrl: `${serverUrl}/${owner}/${repo}/actions/runs/${env["GITHUB_RUN_ID"] ?? ""}`,
-    apiUrl: env["GITHUB_API_URL"] ?? "https://api.github.com",
+    runUrl: `${runUrl}/${env["GITHUB_RUN_ID"] ?? ""}`,
+    apiUrl,
     pullRequest: readPullRequest(env),
+    finishedRun: null,
   };
 }
 
 /** @returns null for an event that is not about a pull request */
 export function readPullRequest(env: Env): PullRequest | null {
-  const path = env["GITHUB_EVENT_PATH"];
-  if (path === undefined || path === "") return null;
-  const payload: unknown = JSON.parse(readFileSync(path, "utf8"));
-  const pull = field(payload, "pull_request");
+  const pull = field(readEvent(env), "pull_request");
   const number = field(pull, "number");
   const headSha = field(field(pull, "head"), "sha");
   const baseSha = field(field(pull, "base"), "sha");
@@ -57,6 +86,11 @@ export function readPullRequest(env: Env): PullRequest | null {
   const baseRepo = field(field(field(pull, "base"), "repo"), "full_name");
   // A deleted fork has no repository any more.
   return { number, headSha, baseSha, isFork: headRepo !== baseRepo };
+}
+
+function readEvent(env: Env): unknown {
+  const path = env["GITHUB_EVENT_PATH"];
+  return path === undefined || path === "" ? null : JSON.parse(readFileSync(path, "utf8"));
 }
 
 /** `owner/name/.github/workflows/pr.yml@refs/pull/1/merge` -> `.github/workflows/pr.yml` */

@@ -1,7 +1,10 @@
-/** GitHub's REST API, as far as a comment needs it: pages, retries, deadlines. */
+/** GitHub's REST API, as far as a comment and a check need it: pages, retries, deadlines. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { getOctokit } from "@actions/github";
+import type { CheckOutput, CheckStore } from "./check/post-check.js";
 import type { Comment, CommentStore } from "./comment/upsert.js";
+import type { FinishedRun, PullRequest } from "./event.js";
+import type { JobState } from "./progress/render-progress.js";
 
 /** The account behind `${{ github.token }}`. */
 export const ACTIONS_BOT = "github-actions[bot]";
@@ -14,6 +17,11 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 export type Octokit = ReturnType<typeof getOctokit>;
 
+export interface Repository {
+  readonly owner: string;
+  readonly repo: string;
+}
+
 export function createApi(token: string, apiUrl: string): Octokit {
   const octokit = getOctokit(token, { baseUrl: apiUrl });
   octokit.hook.wrap("request", async (request, options) => {
@@ -22,8 +30,9 @@ export function createApi(token: string, apiUrl: string): Octokit {
         const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
         return await request({ ...options, request: { ...options.request, signal } });
       } catch (error) {
-        // A POST whose answer was lost may have been done: its caller looks before it tries again.
-        if (options.method === "POST") throw error;
+        // One whose answer was lost may have been done: its caller looks before it tries again. An update of a check
+        // run is such a one, since it appends its annotations.
+        if (options.method === "POST" || options.url.includes("/check-runs/")) throw error;
         await waitAfter(error, attempt);
       }
     }
@@ -51,6 +60,102 @@ export function commentStore(octokit: Octokit, where: { owner: string; repo: str
     },
     waitAfter,
   };
+}
+
+/** The check runs of one commit. @param name as the pull request's page shows it */
+export function checkStore(octokit: Octokit, { owner, repo }: Repository, name: string, headSha: string): CheckStore {
+  const { checks } = octokit.rest;
+  return {
+    async find(externalId) {
+      const listed = await octokit.paginate(checks.listForRef, {
+        owner,
+        repo,
+        ref: headSha,
+        check_name: name,
+        per_page: 100,
+      });
+      return listed.find((run) => run.external_id === externalId)?.id ?? null;
+    },
+    async create(externalId, detailsUrl) {
+      const common = { owner, repo, name, head_sha: headSha, external_id: externalId, details_url: detailsUrl };
+      return (await checks.create({ ...common, status: "in_progress" })).data.id;
+    },
+    async append(id, output) {
+      await checks.update({ owner, repo, check_run_id: id, output: toApi(output) });
+    },
+    async complete(id, conclusion, output) {
+      await checks.update({
+        owner,
+        repo,
+        check_run_id: id,
+        status: "completed",
+        conclusion,
+        completed_at: new Date().toISOString(),
+        output: toApi(output),
+      });
+    },
+    async countAnnotations(id) {
+      return (await checks.get({ owner, repo, check_run_id: id })).data.output.annotations_count;
+    },
+    waitAfter,
+  };
+}
+
+function toApi({ title, summary, annotations }: CheckOutput) {
+  return { title, summary, annotations: [...annotations] };
+}
+
+/** A pull request's head as it is now, which may be another than the one that the run is about. */
+export async function readHead(octokit: Octokit, { owner, repo }: Repository, number: number): Promise<string> {
+  return (await octokit.rest.pulls.get({ owner, repo, pull_number: number })).data.head.sha;
+}
+
+/**
+ * The open pull request whose head is exactly the commit that a run was about. Asked of GitHub, since what the run
+ * left behind may say anything.
+ * @returns null where its head has moved on, or it is closed
+ */
+export async function findPullRequest(
+  octokit: Octokit,
+  { owner, repo }: Repository,
+  run: FinishedRun,
+): Promise<PullRequest | null> {
+  const [headOwner = ""] = run.headRepository.split("/");
+  const open = await octokit.paginate(octokit.rest.pulls.list, {
+    owner,
+    repo,
+    state: "open",
+    head: `${headOwner}:${run.headBranch}`,
+    per_page: 100,
+  });
+  const pull = open.find(
+    ({ head }) =>
+      head.sha === run.headSha && head.ref === run.headBranch && head.repo?.full_name === run.headRepository,
+  );
+  if (!pull) return null;
+  const isFork = run.headRepository !== `${owner}/${repo}`;
+  return { number: pull.number, headSha: run.headSha, baseSha: pull.base.sha, isFork };
+}
+
+/** Name -> state of the jobs of one attempt of a run. */
+export async function readJobs(
+  octokit: Octokit,
+  { owner, repo }: Repository,
+  run: { readonly id: number; readonly attempt: number },
+): Promise<ReadonlyMap<string, JobState>> {
+  const jobs = await octokit.paginate(octokit.rest.actions.listJobsForWorkflowRunAttempt, {
+    owner,
+    repo,
+    run_id: run.id,
+    attempt_number: run.attempt,
+    per_page: 100,
+  });
+  return new Map(
+    jobs.map((job): [string, JobState] => [
+      job.name,
+      { status: job.status, conclusion: job.conclusion, startedAt: job.started_at, completedAt: job.completed_at },
+    ]),
+  );
 }
 
 /**

@@ -16,8 +16,23 @@ const messages = (read: () => unknown): readonly string[] => {
 
 describe("inputs", () => {
   it("are empty where nothing is said, so that the config decides", () => {
-    assert.deepEqual(readRunInputs({}), { projects: [], base: null, workingDirectory: "." });
-    assert.deepEqual(readCommentInputs({}), { projects: [], mode: "sticky", token: "", author: null });
+    assert.deepEqual(readRunInputs({}), {
+      verb: "run",
+      projects: [],
+      base: null,
+      device: null,
+      workingDirectory: ".",
+      isAnnotating: true,
+      maxJobs: 256,
+    });
+    assert.deepEqual(readCommentInputs({}), {
+      projects: [],
+      mode: "sticky",
+      state: "done",
+      hasCheckRun: true,
+      token: "",
+      author: null,
+    });
   });
 
   it("take projects by commas, spaces and lines, once each", () => {
@@ -39,6 +54,19 @@ describe("inputs", () => {
 
   for (const base of ["main", "origin/main", "v1.2.3", "HEAD~1", "HEAD^", "0".repeat(40), "feature/a_b-c"]) {
     it(`take the base ${base}`, () => assert.equal(readRunInputs({ INPUT_BASE: base }).base, base));
+  }
+
+  for (const [name, value] of [
+    ["VERB", "publish"],
+    ["DEVICE", "--out"],
+    ["DEVICE", "cpu; id"],
+    ["MAX_JOBS", "0"],
+    ["MAX_JOBS", "257"],
+    ["ANNOTATIONS", "maybe"],
+  ] as const) {
+    it(`refuse ${name}=${value}`, () => {
+      assert.equal(messages(() => readRunInputs({ [`INPUT_${name}`]: value })).length, 1);
+    });
   }
 
   it("say all that is wrong at once", () => {

@@ -1,25 +1,44 @@
 /** The action's inputs, read once and checked. Composite steps get no INPUT_*, so action.yml maps them by hand. */
 import { GituneError, type Issue } from "@gitune/core";
+import { MAX_MATRIX_JOBS } from "./plan/matrix.js";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
 export const COMMENT_MODES = ["sticky", "new", "off"] as const;
 export type CommentMode = (typeof COMMENT_MODES)[number];
 
+/** What the step runs; each action.yml says which. */
+export const VERBS = ["run", "plan", "validate"] as const;
+export type ActionVerb = (typeof VERBS)[number];
+
+/** What a comment is about: a run that waits, one that works, or a result. */
+export const STATES = ["queued", "running", "done"] as const;
+export type CommentStateName = (typeof STATES)[number];
+
 /** Inputs of the step that runs the pull request's content. It has no token. */
 export interface RunInputs {
+  readonly verb: ActionVerb;
   /** Names; empty means every project. */
   readonly projects: readonly string[];
   /** A commit to compare with; null lets the event decide. */
   readonly base: string | null;
+  /** In place of each recipe's own; null leaves it to them. */
+  readonly device: string | null;
   /** Relative to the workspace. */
   readonly workingDirectory: string;
+  /** Whether issues are shown on the lines from here; false where a later step does. */
+  readonly isAnnotating: boolean;
+  /** Of a plan: the most jobs of its matrix. */
+  readonly maxJobs: number;
 }
 
 /** Inputs of the step that comments. It runs none of the pull request's content. */
 export interface CommentInputs {
   readonly projects: readonly string[];
   readonly mode: CommentMode;
+  readonly state: CommentStateName;
+  /** Whether a result also becomes a check run. */
+  readonly hasCheckRun: boolean;
   readonly token: string;
   /** Login that the token comments as, where it cannot be asked (a GitHub App's token); null asks. */
   readonly author: string | null;
@@ -38,20 +57,58 @@ export function readRunInputs(env: Env): RunInputs {
   if (base !== "" && !isRevision(base)) {
     issues.push(inputIssue("base", "a commit, branch or tag", base));
   }
+  const verb = readChoice(env, "verb", VERBS, "run", issues);
+  const device = readInput(env, "device");
+  if (!/^[a-z-]*$/.test(device) || device.startsWith("-")) issues.push(inputIssue("device", "a device", device));
+  const isAnnotating = readSwitch(env, "annotations", issues);
+  const maxJobs = Number(readInput(env, "max-jobs") || MAX_MATRIX_JOBS);
+  if (!Number.isInteger(maxJobs) || maxJobs < 1 || maxJobs > MAX_MATRIX_JOBS) {
+    issues.push(inputIssue("max-jobs", `a whole number from 1 to ${MAX_MATRIX_JOBS}`, readInput(env, "max-jobs")));
+  }
   if (issues.length > 0) throw new GituneError(issues);
-  return { projects, base: base === "" ? null : base, workingDirectory: readInput(env, "working-directory") || "." };
+  return {
+    verb,
+    projects,
+    base: base === "" ? null : base,
+    device: device === "" ? null : device,
+    workingDirectory: readInput(env, "working-directory") || ".",
+    isAnnotating,
+    maxJobs,
+  };
 }
 
 /** @throws {GituneError} `action.input` with one issue for each wrong input */
 export function readCommentInputs(env: Env): CommentInputs {
   const issues: Issue[] = [];
   const projects = readProjects(env, issues);
-  const asked = readInput(env, "comment-mode") || "sticky";
-  const mode = COMMENT_MODES.find((known) => known === asked);
-  if (!mode) issues.push(inputIssue("comment-mode", COMMENT_MODES.join(", "), asked));
-  if (issues.length > 0 || !mode) throw new GituneError(issues);
+  const mode = readChoice(env, "comment-mode", COMMENT_MODES, "sticky", issues);
+  const state = readChoice(env, "state", STATES, "done", issues);
+  const hasCheckRun = readSwitch(env, "check-run", issues);
+  if (issues.length > 0) throw new GituneError(issues);
   const author = readInput(env, "comment-author");
-  return { projects, mode, token: readInput(env, "github-token"), author: author === "" ? null : author };
+  const token = readInput(env, "github-token");
+  return { projects, mode, state, hasCheckRun, token, author: author === "" ? null : author };
+}
+
+/** How often the progress is looked at. @returns seconds, 30 where nothing is said */
+export function readSeconds(env: Env, input: string): number {
+  const text = readInput(env, input) || "30";
+  if (!/^\d{1,4}$/.test(text) || text === "0") {
+    throw new GituneError(inputIssue(input, "a number of seconds from 1 to 9999", text));
+  }
+  return Number(text);
+}
+
+function readChoice<T extends string>(env: Env, input: string, known: readonly T[], fallback: T, issues: Issue[]): T {
+  const asked = readInput(env, input);
+  const found = known.find((one) => one === asked);
+  if (found === undefined && asked !== "") issues.push(inputIssue(input, known.join(", "), asked));
+  return found ?? fallback;
+}
+
+/** On unless it says `false`. */
+function readSwitch(env: Env, input: string, issues: Issue[]): boolean {
+  return readChoice(env, input, ["true", "false"], "true", issues) === "true";
 }
 
 /** Separated by commas, spaces or lines. What starts with a hyphen would be an option to the CLI. */

@@ -3,13 +3,13 @@ import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Issue, RuleOutcome } from "@gitune/core";
 import { fitToLimit } from "./comment/fit-to-limit.js";
 import { fenced } from "./comment/neutralize.js";
-import { type PipelineDocument, parsePipelineOutput } from "./pipeline-document.js";
-import { type ActionResult, MAX_RESULT_COMMENT_CHARS } from "./result.js";
+import { type PipelineDocument, parsePipelineOutput, type ValidationDocument } from "./pipeline-document.js";
+import { type ActionResult, isProjectStatus, MAX_RESULT_COMMENT_CHARS } from "./result.js";
 import type { PipelineRun } from "./run-pipeline.js";
 
 export interface Judgement {
-  /** Without the counts, which follow from `issues`. */
-  readonly result: Omit<ActionResult, "issues">;
+  /** Without counts and annotations, which follow from `issues`. */
+  readonly result: Omit<ActionResult, "issues" | "annotations">;
   readonly issues: readonly Issue[];
 }
 
@@ -34,6 +34,7 @@ export function judge(run: PipelineRun, workspace: string, reportDir: string): J
     if (code === 1) return refused(output.document.issues);
     return broken(code === 2 ? 2 : 3, output.document.issues);
   }
+  if (output.kind === "validation") return checked(code, output.document);
   const { document } = output;
   const issues = issuesOf(document);
   if (code !== 0 && code !== 1) return broken(code === 2 ? 2 : 3, issues);
@@ -45,11 +46,14 @@ export function judge(run: PipelineRun, workspace: string, reportDir: string): J
       version: 1,
       verdict,
       exit_code: verdict === "fail" ? 1 : 0,
-      projects: document.projects.map(({ name, verdict, comparison }) => ({
+      projects: document.projects.map(({ name, status, verdict, adapters, comparison }) => ({
         name,
+        status: isProjectStatus(status) ? status : "changed",
         verdict,
+        adapter_path: adapters?.head?.path ?? null,
         rules: (comparison?.rules ?? []).map(pickRule),
       })),
+      pending: document.pending ?? [],
       report_path: reportDirOf(document, workspace) ?? reportDir,
       comment: fitToLimit(document.comment, MAX_RESULT_COMMENT_CHARS, TOO_LONG),
     },
@@ -91,12 +95,22 @@ function pickRule(rule: RuleOutcome): RuleOutcome {
   };
 }
 
+/** The checks alone: their verdict is the exit code's. */
+function checked(code: number, { projects }: ValidationDocument): Judgement {
+  const issues = projects.flatMap(({ name, issues }) => issues.map((issue) => ({ project: name, ...issue })));
+  if (code === 1) return refused(issues);
+  if (code !== 0) return broken(code === 2 ? 2 : 3, issues);
+  const comment = ["## ✅ gitune: the checks pass", ...(issues.length > 0 ? ["", listed(issues)] : [])].join("\n");
+  return { issues, result: { ...EMPTY, verdict: "pass", exit_code: 0, comment } };
+}
+
 function refused(issues: readonly Issue[]): Judgement {
   const comment = ["## ❌ gitune: a check says no", "", listed(issues)].join("\n");
   return { issues, result: { ...EMPTY, verdict: "fail", exit_code: 1, comment } };
 }
 
-function broken(exitCode: 2 | 3, issues: readonly Issue[]): Judgement {
+/** No verdict: 2 for bad input, 3 for a failure of the machine or of gitune. */
+export function broken(exitCode: 2 | 3, issues: readonly Issue[]): Judgement {
   const why = exitCode === 2 ? "the input or the config is wrong" : "the machine, the network or gitune itself failed";
   const comment = [
     "## 🛑 gitune: no verdict",
@@ -108,7 +122,7 @@ function broken(exitCode: 2 | 3, issues: readonly Issue[]): Judgement {
   return { issues, result: { ...EMPTY, verdict: "error", exit_code: exitCode, comment } };
 }
 
-const EMPTY = { version: 1, projects: [], report_path: null } as const;
+const EMPTY = { version: 1, projects: [], pending: [], report_path: null } as const;
 /** More would push the rest of the conversation away; annotations and the log have them. */
 const MAX_LISTED = 20;
 

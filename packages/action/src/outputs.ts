@@ -1,10 +1,13 @@
 /** What the run leaves behind for people (the job's summary) and for later steps (outputs). */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as core from "@actions/core";
+import { type Issue, renderIssues } from "@gitune/core";
 import { fitToLimit } from "./comment/fit-to-limit.js";
 import { neutralizeMarkdown } from "./comment/neutralize.js";
 import type { Env } from "./inputs.js";
-import type { ActionResult } from "./result.js";
+import { type ActionResult, writeResult } from "./result.js";
 
 /** GitHub refuses a step's summary over 1 MiB; the rest is room for what other writers of this step add. */
 const MAX_SUMMARY_BYTES = 1_000_000;
@@ -21,17 +24,35 @@ export function writeSummary(env: Env, result: ActionResult): void {
   appendFileSync(path, `${fitToLimit(report, MAX_SUMMARY_BYTES, notice, bytes)}\n`);
 }
 
-/** Sets the outputs that action.yml names, and the file for the step that comments. */
-export function writeOutputs(result: ActionResult, resultFile: string): void {
+/**
+ * Sets the outputs that action.yml names, and the file for the step that comments.
+ * @param issues for the SARIF file, as many as there are
+ */
+export function writeOutputs(env: Env, result: ActionResult, issues: readonly Issue[]): void {
+  const dir = mkdtempSync(join(env["RUNNER_TEMP"] ?? tmpdir(), "gitune-"));
+  const resultFile = join(dir, "result.json");
+  const sarifFile = join(dir, "gitune.sarif");
+  writeResult(resultFile, result);
+  writeFileSync(sarifFile, renderIssues(issues, "sarif"));
   core.setOutput("verdict", result.verdict);
   core.setOutput("result-json", resultJson(result));
   core.setOutput("report-path", result.report_path ?? "");
+  core.setOutput("adapter-path", adapterPath(result));
+  core.setOutput("sarif-file", sarifFile);
   core.setOutput("result-file", resultFile);
 }
 
-/** The result without the comment, which is an output of its own; without its rules where they are too many. */
+/** Of one project its folder; of several a line `name=folder` each. */
+function adapterPath({ projects }: ActionResult): string {
+  const trained = projects.flatMap(({ name, adapter_path: path }) => (path === null ? [] : [{ name, path }]));
+  const [only] = trained;
+  if (only && trained.length === 1) return only.path;
+  return trained.map(({ name, path }) => `${name}=${path}`).join("\n");
+}
+
+/** The result without the comment and the annotations, which are outputs of their own; without its rules where they are too many. */
 function resultJson(result: ActionResult): string {
-  const { comment: _comment, ...facts } = result;
+  const { comment: _comment, annotations: _annotations, ...facts } = result;
   const whole = JSON.stringify(facts);
   if (whole.length <= MAX_RESULT_JSON_CHARS) return whole;
   return JSON.stringify({ ...facts, projects: facts.projects.map((project) => ({ ...project, rules: [] })) });

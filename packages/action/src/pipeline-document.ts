@@ -1,4 +1,4 @@
-/** What `gitune run --json` prints, as far as the action reads it. One schema says it all. */
+/** What `gitune run`, `plan` and `validate` print with --json, as far as the action reads it. One schema each. */
 import type { Issue, RuleOutcome, Verdict } from "@gitune/core";
 import { Ajv2020 } from "ajv/dist/2020.js";
 
@@ -7,10 +7,15 @@ export interface PipelineDocument {
   readonly verdict: Verdict;
   readonly projects: readonly {
     readonly name: string;
+    /** `unchanged`, `changed`, `new`, `removed` or `invalid`. */
+    readonly status?: string;
     readonly verdict: Verdict;
+    readonly adapters?: { readonly head?: { readonly path: string } | null };
     readonly comparison?: { readonly rules: readonly RuleOutcome[] } | null;
     readonly issues?: readonly Issue[];
   }[];
+  /** Of a plan: names of the projects that are still to be run. */
+  readonly pending?: readonly string[];
   /** Paths of what was written. */
   readonly report?: { readonly markdown: string } | null;
   /** Markdown. */
@@ -23,6 +28,13 @@ export interface FailureDocument {
   readonly version: 1;
   readonly ok: false;
   readonly issues: readonly Issue[];
+}
+
+/** What `gitune validate --json` prints. */
+export interface ValidationDocument {
+  readonly version: 1;
+  readonly ok: boolean;
+  readonly projects: readonly { readonly name: string; readonly issues: readonly Issue[] }[];
 }
 
 const text = { type: "string" } as const;
@@ -73,6 +85,7 @@ const pipelineSchema = {
     version: { const: 1 },
     verdict,
     comment: text,
+    pending: { type: "array", items: text },
     report: { type: ["object", "null"], required: ["markdown"], properties: { markdown: text } },
     issues: { type: "array", items: issueSchema },
     projects: {
@@ -82,7 +95,12 @@ const pipelineSchema = {
         required: ["name", "verdict"],
         properties: {
           name: text,
+          status: text,
           verdict,
+          adapters: {
+            type: "object",
+            properties: { head: { type: ["object", "null"], required: ["path"], properties: { path: text } } },
+          },
           comparison: {
             type: ["object", "null"],
             required: ["rules"],
@@ -101,12 +119,31 @@ const failureSchema = {
   properties: { version: { const: 1 }, ok: { const: false }, issues: { type: "array", items: issueSchema } },
 } as const;
 
+const validationSchema = {
+  type: "object",
+  required: ["version", "ok", "projects"],
+  properties: {
+    version: { const: 1 },
+    ok: { type: "boolean" },
+    projects: {
+      type: "array",
+      items: {
+        type: "object",
+        required: ["name", "issues"],
+        properties: { name: text, issues: { type: "array", items: issueSchema } },
+      },
+    },
+  },
+} as const;
+
 const ajv = new Ajv2020({ allErrors: false, allowUnionTypes: true });
 const isPipelineDocument = ajv.compile<PipelineDocument>(pipelineSchema);
+const isValidationDocument = ajv.compile<ValidationDocument>(validationSchema);
 const isFailureDocument = ajv.compile<FailureDocument>(failureSchema);
 
 export type ParsedOutput =
   | { readonly kind: "pipeline"; readonly document: PipelineDocument }
+  | { readonly kind: "validation"; readonly document: ValidationDocument }
   | { readonly kind: "failure"; readonly document: FailureDocument }
   | { readonly kind: "unreadable"; readonly reason: string };
 
@@ -120,8 +157,9 @@ export function parsePipelineOutput(stdout: string): ParsedOutput {
     return { kind: "unreadable", reason: `expected one JSON document on stdout; found ${found}` };
   }
   if (isPipelineDocument(value)) return { kind: "pipeline", document: value };
-  // Taken before the second check, which would overwrite it.
+  // Taken before the other checks, which would overwrite it.
   const [error] = isPipelineDocument.errors ?? [];
+  if (isValidationDocument(value)) return { kind: "validation", document: value };
   if (isFailureDocument(value)) return { kind: "failure", document: value };
   return { kind: "unreadable", reason: `${error?.instancePath || "/"} ${error?.message ?? "has another shape"}` };
 }

@@ -3,8 +3,11 @@
  * as untrusted data. Every field is bounded here, since what wrote it may have been taken over.
  */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { GituneError, type RuleOutcome, type Verdict } from "@gitune/core";
+import { GituneError, type Issue, type RuleOutcome, type Verdict } from "@gitune/core";
 import { Ajv2020 } from "ajv/dist/2020.js";
+
+const STATUSES = ["unchanged", "changed", "new", "removed", "invalid"] as const;
+export type ProjectStatus = (typeof STATUSES)[number];
 
 /** `error`: there is no verdict, because of bad input or a failure that is not the gate's. */
 export type ActionVerdict = Verdict | "error";
@@ -16,10 +19,17 @@ export interface ActionResult {
   readonly exit_code: 0 | 1 | 2 | 3;
   readonly projects: readonly {
     readonly name: string;
+    readonly status: ProjectStatus;
     readonly verdict: Verdict;
+    /** Folder of the head's adapter on the machine that trained it; null where none was. */
+    readonly adapter_path: string | null;
     readonly rules: readonly RuleOutcome[];
   }[];
+  /** Of a plan: names of the projects that are still to be run. */
+  readonly pending: readonly string[];
   readonly issues: { readonly errors: number; readonly warnings: number; readonly notes: number };
+  /** The first of the issues, errors before warnings before notes. */
+  readonly annotations: readonly Issue[];
   /** Folder of the report, relative to the workspace; null where there is none. */
   readonly report_path: string | null;
   /** Markdown, not yet made harmless. */
@@ -28,9 +38,15 @@ export interface ActionResult {
 
 /** A comment holds 65,536 characters and a summary 1 MiB: more than this can be shown nowhere. */
 export const MAX_RESULT_COMMENT_CHARS = 2 ** 20;
+/** Twenty requests to the Checks API, and more than anybody reads. */
+export const MAX_ANNOTATIONS = 1000;
+/** GitHub cuts an annotation's message at 64 KB, and a page at less. */
+export const MAX_MESSAGE_CHARS = 2000;
 /** 256 projects (GitHub's longest matrix) with dozens of rules each, and the comment. */
-const MAX_RESULT_BYTES = 8 * 2 ** 20;
+const MAX_RESULT_BYTES = 16 * 2 ** 20;
 
+const text = { type: "string", maxLength: MAX_MESSAGE_CHARS } as const;
+const place = { type: "integer", minimum: 0 } as const;
 const name = { type: "string", minLength: 1, maxLength: 200 } as const;
 const count = { type: "integer", minimum: 0 } as const;
 const verdict = { enum: ["pass", "fail", "inconclusive"] } as const;
@@ -39,7 +55,17 @@ const probability = { type: ["number", "null"], minimum: 0, maximum: 1 } as cons
 const resultSchema = {
   type: "object",
   additionalProperties: false,
-  required: ["version", "verdict", "exit_code", "projects", "issues", "report_path", "comment"],
+  required: [
+    "version",
+    "verdict",
+    "exit_code",
+    "projects",
+    "pending",
+    "issues",
+    "annotations",
+    "report_path",
+    "comment",
+  ],
   properties: {
     version: { const: 1 },
     verdict: { enum: ["pass", "fail", "inconclusive", "error"] },
@@ -50,10 +76,12 @@ const resultSchema = {
       items: {
         type: "object",
         additionalProperties: false,
-        required: ["name", "verdict", "rules"],
+        required: ["name", "status", "verdict", "adapter_path", "rules"],
         properties: {
           name,
+          status: { enum: STATUSES },
           verdict,
+          adapter_path: { type: ["string", "null"], maxLength: 1000 },
           rules: {
             type: "array",
             maxItems: 1024,
@@ -85,12 +113,38 @@ const resultSchema = {
       required: ["errors", "warnings", "notes"],
       properties: { errors: count, warnings: count, notes: count },
     },
+    pending: { type: "array", maxItems: 4096, items: name },
+    annotations: {
+      type: "array",
+      maxItems: MAX_ANNOTATIONS,
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["code", "severity", "message"],
+        properties: {
+          code: { type: "string", pattern: "^[a-z0-9.-]{1,100}$" },
+          severity: { enum: ["error", "warning", "note"] },
+          project: text,
+          file: text,
+          line: place,
+          column: place,
+          row: text,
+          pointer: text,
+          message: text,
+          fix: text,
+        },
+      },
+    },
     report_path: { type: ["string", "null"], maxLength: 1000 },
     comment: { type: "string", maxLength: MAX_RESULT_COMMENT_CHARS },
   },
 } as const;
 
 const isActionResult = new Ajv2020({ allowUnionTypes: true }).compile<ActionResult>(resultSchema);
+
+export function isProjectStatus(text: unknown): text is ProjectStatus {
+  return STATUSES.some((known) => known === text);
+}
 
 export function writeResult(path: string, result: ActionResult): void {
   writeFileSync(path, JSON.stringify(result));

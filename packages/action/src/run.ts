@@ -2,24 +2,37 @@
  * The first part: reads the pull request's content, so it holds no token. It leaves a summary, annotations, outputs,
  * and a result document for the part that comments.
  */
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import * as core from "@actions/core";
 import { GituneError } from "@gitune/core";
 import { annotate } from "./annotate.js";
+import { boundIssues, countIssues } from "./bound-issues.js";
 import { childEnv } from "./child-env.js";
 import { cliMain } from "./engine.js";
 import { readPullRequest } from "./event.js";
 import { type Env, readRunInputs } from "./inputs.js";
-import { judge } from "./judge.js";
+import { broken, judge } from "./judge.js";
 import { baseOfPullRequest } from "./merge-base.js";
 import { writeOutputs, writeSummary } from "./outputs.js";
-import { type ActionResult, writeResult } from "./result.js";
+import { planMatrix } from "./plan/matrix.js";
+import { reportFailure } from "./report-failure.js";
+import type { ActionResult } from "./result.js";
 import { runPipeline } from "./run-pipeline.js";
+import { sayVerdict } from "./say-verdict.js";
 
-/** Runs the pipeline and reports it; sets the step's exit code. */
-export async function runStep(env: Env): Promise<ActionResult> {
+/** Runs the pipeline and reports it; sets the step's exit code. Leaves a result whatever happens, for whoever waits. */
+export async function runStep(env: Env): Promise<void> {
+  try {
+    await run(env);
+  } catch (error) {
+    reportFailure(error);
+    const isInput = error instanceof GituneError && error.exitCode === 2;
+    const { result, issues } = broken(isInput ? 2 : 3, error instanceof GituneError ? error.issues : []);
+    writeOutputs(env, { ...result, issues: countIssues(issues), annotations: boundIssues(issues) }, issues);
+  }
+}
+
+async function run(env: Env): Promise<void> {
   const inputs = readRunInputs(env);
   const workspace = resolve(env["GITHUB_WORKSPACE"] ?? process.cwd());
   const cwd = resolve(workspace, inputs.workingDirectory);
@@ -29,7 +42,14 @@ export async function runStep(env: Env): Promise<ActionResult> {
   }
 
   const base = inputs.base ?? (await baseOfPullRequest(cwd, readPullRequest(env)));
-  const args = ["run", ...inputs.projects, "--json", ...(base === null ? [] : ["--base", base])];
+  const args = [
+    inputs.verb,
+    ...inputs.projects,
+    "--json",
+    // The checks look at one state alone.
+    ...(base === null || inputs.verb === "validate" ? [] : ["--base", base]),
+    ...(inputs.device === null || inputs.verb === "validate" ? [] : ["--device", inputs.device]),
+  ];
   core.info(`gitune ${args.join(" ")}`);
   const pipeline = await runPipeline({
     main: cliMain(),
@@ -39,46 +59,17 @@ export async function runStep(env: Env): Promise<ActionResult> {
     write: (text) => process.stdout.write(text),
   });
 
-  const judgement = judge(pipeline, workspace, join(relative(workspace, cwd), ".gitune", "report"));
-  const result: ActionResult = { ...judgement.result, issues: annotate(judgement.issues) };
-  const resultFile = join(mkdtempSync(join(env["RUNNER_TEMP"] ?? tmpdir(), "gitune-")), "result.json");
-  writeResult(resultFile, result);
-  writeSummary(env, result);
-  writeOutputs(result, resultFile);
+  const { result: judged, issues } = judge(pipeline, workspace, join(relative(workspace, cwd), ".gitune", "report"));
+  const result: ActionResult = { ...judged, issues: countIssues(issues), annotations: boundIssues(issues) };
+  // Of a plan the gate's step says more, once the legs are done.
+  if (inputs.verb !== "plan") writeSummary(env, result);
+  if (inputs.isAnnotating) annotate(issues);
+  writeOutputs(env, result, issues);
+  if (inputs.verb === "plan") core.setOutput("matrix", matrixOf(result, inputs.maxJobs));
   sayVerdict(result);
-  return result;
 }
 
-/** The step's own message, and the only thing that turns the job red. */
-function sayVerdict(result: ActionResult): void {
-  const { verdict, exit_code: exitCode } = result;
-  if (verdict === "pass") {
-    core.info("gitune: pass");
-    return;
-  }
-  if (verdict === "inconclusive") {
-    core.warning("The rows are too few to decide; the report says how many would do.", {
-      title: "gitune: inconclusive",
-    });
-    return;
-  }
-  if (verdict === "fail") {
-    // A gate may also block what it cannot decide.
-    const blocking = result.projects.filter((project) => project.verdict !== "pass");
-    const names = blocking.map((project) => `${project.name}: ${project.verdict}`).join(", ");
-    // A project that failed its checks was never compared.
-    const isCompared = blocking.some((project) => project.rules.length > 0);
-    core.error(`${names === "" ? "" : `${names}. `}The job's summary says why.`, {
-      title: isCompared ? "gitune: the gate says no" : "gitune: a check says no",
-    });
-  } else if (exitCode === 2) {
-    core.error("The input or the config is wrong, so there is no verdict. This is not the gate.", {
-      title: "gitune: bad input",
-    });
-  } else {
-    core.error("The machine, the network or gitune itself failed, so there is no verdict. This is not the gate.", {
-      title: "gitune: could not run",
-    });
-  }
-  process.exitCode = core.ExitCode.Failure;
+/** Empty where there is nothing to run: GitHub refuses a matrix without a job, so the job that takes it has an `if`. */
+function matrixOf({ pending }: ActionResult, maxJobs: number): string {
+  return pending.length === 0 ? "" : JSON.stringify(planMatrix(pending, maxJobs));
 }

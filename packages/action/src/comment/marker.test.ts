@@ -35,8 +35,12 @@ describe("marker", () => {
     assert.notEqual(markerKey("w", []), markerKey("v", []));
   });
 
-  it("orders runs, then attempts", () => {
-    const at = (run: number, attempt: number) => ({ commit: sha("a"), run, attempt });
+  it("orders runs, then attempts, then how far they are", () => {
+    const at = (run: number, attempt: number, verdict: Marker["verdict"] = "pass") => ({ run, attempt, verdict });
+    assert.ok(isNewer(at(1, 1, "running"), at(1, 1, "queued")));
+    assert.ok(isNewer(at(1, 1, "fail"), at(1, 1, "running")));
+    assert.ok(!isNewer(at(1, 1, "running"), at(1, 1, "error")));
+    assert.ok(isNewer(at(2, 1, "queued"), at(1, 1, "pass")));
     assert.ok(isNewer(at(2, 1), at(1, 9)));
     assert.ok(isNewer(at(2, 2), at(2, 1)));
     assert.ok(!isNewer(at(2, 2), at(2, 2)));
@@ -51,5 +55,7 @@ describe("marker", () => {
     assert.equal(after.length, 10);
     assert.deepEqual(after[0], { commit: marker.commit, verdict: "inconclusive" });
     assert.deepEqual(historyAfter(marker, marker.commit), marker.history);
+    const running = historyAfter({ ...marker, verdict: "running" }, sha("f"));
+    assert.deepEqual(running, marker.history, "a state that passed is no verdict");
   });
 });

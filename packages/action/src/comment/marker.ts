@@ -2,23 +2,24 @@
 import { createHash } from "node:crypto";
 import type { ActionVerdict } from "../result.js";
 
-/** Which of two runs is the newer one; both count up, the attempt within the run. */
-export interface RunStamp {
-  /** 40 hex digits: the pull request's head. */
-  readonly commit: string;
-  readonly run: number;
-  readonly attempt: number;
-}
+/** What the comment says: how far a run is, or its verdict. */
+export type MarkerState = "queued" | "running" | ActionVerdict;
 
 export interface PastVerdict {
   readonly commit: string;
   readonly verdict: ActionVerdict;
 }
 
-export interface Marker extends RunStamp {
+export interface Marker {
+  /** 40 hex digits: the pull request's head. */
+  readonly commit: string;
+  /** Counts up with each run of the workflow. */
+  readonly run: number;
+  /** Counts up within the run. */
+  readonly attempt: number;
   /** 16 hex digits: one comment for each workflow and set of projects. */
   readonly key: string;
-  readonly verdict: ActionVerdict;
+  readonly verdict: MarkerState;
   /** Verdicts of the commits before, newest first. */
   readonly history: readonly PastVerdict[];
 }
@@ -27,6 +28,8 @@ export interface Marker extends RunStamp {
 const MAX_HISTORY = 10;
 
 const VERDICTS: readonly ActionVerdict[] = ["pass", "fail", "inconclusive", "error"];
+/** Of one attempt a later state is newer, and a verdict is the last. */
+const PHASES: readonly string[] = ["queued", "running"];
 /** Only at the very start, where no row's text can be. */
 const MARKER =
   /^<!-- gitune:comment key=([0-9a-f]{16}) commit=([0-9a-f]{40}) run=(\d{1,12}) attempt=(\d{1,6}) verdict=([a-z]+)(?: history=([0-9a-f:a-z,]+))? -->/;
@@ -53,7 +56,8 @@ export function renderMarker(marker: Marker): string {
 /** @returns null when the text does not begin with a marker of ours */
 export function parseMarker(body: string): Marker | null {
   const [, key, commit, run, attempt, verdict, history = ""] = MARKER.exec(body) ?? [];
-  if (key === undefined || commit === undefined || !isVerdict(verdict)) return null;
+  if (key === undefined || commit === undefined || verdict === undefined) return null;
+  if (!isVerdict(verdict) && !isPhase(verdict)) return null;
   const past = history.split(",").flatMap((entry): PastVerdict[] => {
     const [sha = "", said] = entry.split(":");
     return /^[0-9a-f]{40}$/.test(sha) && isVerdict(said) ? [{ commit: sha, verdict: said }] : [];
@@ -61,14 +65,30 @@ export function parseMarker(body: string): Marker | null {
   return { key, commit, run: Number(run), attempt: Number(attempt), verdict, history: past.slice(0, MAX_HISTORY) };
 }
 
-export function isNewer(a: RunStamp, b: RunStamp): boolean {
-  return a.run === b.run ? a.attempt > b.attempt : a.run > b.run;
+type Stamp = Pick<Marker, "run" | "attempt" | "verdict">;
+
+/** Whether `a` was written by a later run than `b`, or by the same one when it was further. */
+export function isNewer(a: Stamp, b: Stamp): boolean {
+  if (a.run !== b.run) return a.run > b.run;
+  if (a.attempt !== b.attempt) return a.attempt > b.attempt;
+  return phaseOf(a.verdict) > phaseOf(b.verdict);
+}
+
+function phaseOf(state: MarkerState): number {
+  const at = PHASES.indexOf(state);
+  return at < 0 ? PHASES.length : at;
 }
 
 /** The history that a comment gets when it replaces `previous`. */
 export function historyAfter(previous: Marker, commit: string): readonly PastVerdict[] {
-  const past = [{ commit: previous.commit, verdict: previous.verdict }, ...previous.history];
+  const { verdict } = previous;
+  const last = isVerdict(verdict) ? [{ commit: previous.commit, verdict }] : [];
+  const past = [...last, ...previous.history];
   return past.filter((entry) => entry.commit !== commit).slice(0, MAX_HISTORY);
+}
+
+function isPhase(text: string): text is "queued" | "running" {
+  return PHASES.includes(text);
 }
 
 function isVerdict(text: string | undefined): text is ActionVerdict {

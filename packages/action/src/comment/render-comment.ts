@@ -1,30 +1,33 @@
-/** The whole body of a comment: marker, the report, the commits before, and where it comes from. */
-import type { ActionResult, ActionVerdict } from "../result.js";
+/** The whole body of a comment: marker, the report or how far the run is, the commits before, and where it comes from. */
+import { VERDICT_WORDS } from "../verdict-words.js";
 import { fitToLimit, MAX_COMMENT_CHARS } from "./fit-to-limit.js";
 import { type Marker, renderMarker } from "./marker.js";
 import { neutralizeMarkdown } from "./neutralize.js";
 
-const VERDICT_WORDS: Readonly<Record<ActionVerdict, string>> = {
-  pass: "✅ pass",
-  fail: "❌ fail",
-  inconclusive: "⚠️ inconclusive",
-  error: "🛑 no verdict",
-};
-
-/** @returns at most `MAX_COMMENT_CHARS` characters */
-export function renderComment(result: ActionResult, marker: Marker, runUrl: string): string {
+/**
+ * @param report Markdown, not trusted
+ * @param head the pull request's head now, where it is known
+ * @returns at most `MAX_COMMENT_CHARS` characters
+ */
+export function renderComment(report: string, marker: Marker, runUrl: string, head?: string): string {
   const attempt = marker.attempt > 1 ? `, attempt ${marker.attempt}` : "";
   const footer = `<sub>Commit ${marker.commit.slice(0, 7)} · [run ${marker.run}](${runUrl})${attempt}</sub>`;
-  const head = `${renderMarker(marker)}\n`;
+  const top = `${renderMarker(marker)}\n${head === undefined || head === marker.commit ? "" : outdated(marker, head)}`;
   const tail = `\n\n${renderHistory(marker)}${footer}\n`;
   const notice = `> [!NOTE]\n> The report is too long for a comment. All of it is in the [summary of the run](${runUrl}).`;
-  const report = neutralizeMarkdown(result.comment).trimEnd();
-  return `${head}${fitToLimit(report, MAX_COMMENT_CHARS - head.length - tail.length, notice)}${tail}`;
+  const text = neutralizeMarkdown(report).trimEnd();
+  return `${top}${fitToLimit(text, MAX_COMMENT_CHARS - top.length - tail.length, notice)}${tail}`;
 }
 
+function outdated(marker: Marker, head: string): string {
+  const [was, is] = [marker.commit.slice(0, 7), head.slice(0, 7)];
+  return `> [!WARNING]\n> This is about commit ${was}, which is no longer the head; ${is} is.\n\n`;
+}
+
+/** Struck through: none of them is about the head. */
 function renderHistory(marker: Marker): string {
   if (marker.history.length === 0) return "";
-  const rows = marker.history.map(({ commit, verdict }) => `| ${commit.slice(0, 7)} | ${VERDICT_WORDS[verdict]} |`);
+  const rows = marker.history.map(({ commit, verdict }) => `| ${commit.slice(0, 7)} | ~~${VERDICT_WORDS[verdict]}~~ |`);
   return [
     "<details><summary>Earlier commits</summary>",
     "",

@@ -21,7 +21,7 @@ export interface CommentStore {
 
 export type UpsertOutcome =
   | { readonly action: "created" | "updated"; readonly id: number }
-  /** A newer run has spoken already. */
+  /** A newer run has spoken already, or one of the head where this is of another commit. */
   | { readonly action: "kept"; readonly id: number; readonly by: Marker };
 
 /** Each round either ends or was overtaken by somebody; four people in a row is not chance. */
@@ -31,6 +31,7 @@ const MAX_ROUNDS = 4;
  * Creates the comment, or updates the one there is.
  * @param isOurs whether we may have written a comment: anybody can paste a marker
  * @param marker of this run, without history
+ * @param head the pull request's head as it is now, 40 hex digits
  * @param render the body for a marker
  */
 export async function upsertComment(
@@ -38,10 +39,11 @@ export async function upsertComment(
   options: {
     readonly isOurs: (author: string) => boolean;
     readonly marker: Marker;
+    readonly head: string;
     readonly render: (marker: Marker) => string;
   },
 ): Promise<UpsertOutcome> {
-  const { marker, render } = options;
+  const { marker, head, render } = options;
   for (let round = 0; ; round += 1) {
     const [oldest, ...others] = ours(await store.list(), options);
     if (!oldest) {
@@ -58,7 +60,9 @@ export async function upsertComment(
     await removeAll(store, others);
     // The newest word may be in a comment that was just one too many.
     const newest = [oldest, ...others].reduce((a, b) => (isNewer(b.marker, a.marker) ? b : a)).marker;
-    const isOvertaken = isNewer(newest, marker);
+    // A branch may be pushed back to an older commit: then the run of that one is right, whatever its number.
+    const isOfHead = (one: Marker) => one.commit === head;
+    const isOvertaken = isNewer(newest, marker) || (isOfHead(newest) && !isOfHead(marker));
     const next = isOvertaken ? newest : { ...marker, history: historyAfter(newest, marker.commit) };
     if (isOvertaken && newest === oldest.marker) return { action: "kept", id: oldest.id, by: newest };
     if (isOvertaken) {

@@ -1,0 +1,67 @@
+/** How far a run is, as Markdown; pure. */
+import type { Leg } from "../plan/matrix.js";
+import type { ActionResult } from "../result.js";
+import { VERDICT_WORDS } from "../verdict-words.js";
+
+/** What GitHub says of a job. */
+export interface JobState {
+  readonly status: string;
+  readonly conclusion: string | null;
+  readonly startedAt: string | null;
+  readonly completedAt: string | null;
+}
+
+export interface LegState {
+  readonly leg: Leg;
+  /** Null where GitHub has not made the job yet. */
+  readonly job: JobState | null;
+}
+
+/** More would hide the conversation; the run's page has all of them. */
+const MAX_ROWS = 50;
+/** A leg of many projects must not become a wide table. */
+const MAX_NAMES = 3;
+
+/**
+ * @param plan what needed no training; null before it is known
+ * @param legs what is trained, in the plan's order
+ */
+export function renderProgress(
+  state: "queued" | "running",
+  plan: ActionResult | null,
+  legs: readonly LegState[],
+): string {
+  const done = legs.filter(({ job }) => job?.status === "completed").length;
+  const sentence =
+    legs.length === 0
+      ? "Rows are checked, then what changed is trained and evaluated."
+      : `${done} of ${legs.length} ${legs.length === 1 ? "job" : "jobs"} done.`;
+  const answered = (plan?.projects ?? []).filter(({ status }) => status !== "unchanged");
+  const rows = [
+    ...legs.map(({ leg, job }) => [namesOf(leg), job === null ? "queued" : describe(job)]),
+    ...answered.map(({ name, verdict }) => [name, `${VERDICT_WORDS[verdict]}, nothing to train`]),
+  ].map((cells) => `| ${cells.join(" | ")} |`);
+  const more = rows.length > MAX_ROWS ? [`| and ${rows.length - MAX_ROWS} more | |`] : [];
+  return [
+    `## ${state === "queued" ? "🕒" : "⏳"} gitune: ${state}`,
+    "",
+    sentence,
+    ...(rows.length > 0 ? ["", "| project | |", "|---|---|", ...rows.slice(0, MAX_ROWS), ...more] : []),
+  ].join("\n");
+}
+
+function namesOf({ projects }: Leg): string {
+  const names = projects.split(",");
+  const shown = names.slice(0, MAX_NAMES).join(", ");
+  return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
+}
+
+function describe({ status, conclusion, startedAt, completedAt }: JobState): string {
+  if (status === "completed") {
+    const minutes = Math.max(1, Math.round((Date.parse(completedAt ?? "") - Date.parse(startedAt ?? "")) / 60_000));
+    const after = Number.isFinite(minutes) ? ` after ${minutes} min` : "";
+    return `${conclusion === "success" ? "done" : (conclusion ?? "ended")}${after}`;
+  }
+  if (status !== "in_progress") return "queued";
+  return startedAt === null ? "running" : `running since ${startedAt.slice(11, 16)} UTC`;
+}
