@@ -27,9 +27,12 @@ const REPOSITORIES = Array.from({ length: 24 }, (_, at) => `${OWNER}/rows-${at}`
 const SCRIPTED = `
 import { readFileSync, writeFileSync } from "node:fs";
 const scenario = JSON.parse(readFileSync("scenario.json", "utf8"));
-writeFileSync("seen.json", JSON.stringify({ args: process.argv.slice(2), env: process.env }));
+const NOTHING = '{"version":1,"status":"unchanged","branch":"gitune/release","commit":null,"versions":[]}';
+if (process.argv[2] === "refresh") writeFileSync("seen.json", JSON.stringify({ args: process.argv.slice(2), env: process.env }));
 process.stderr.write(scenario.stderr ?? "");
-process.stdout.write(scenario.stdout ?? "", () => process.exit(scenario.exitCode ?? 0));
+const isRelease = process.argv[2] === "release";
+const text = isRelease ? (scenario.versions ?? NOTHING) : (scenario.stdout ?? "");
+process.stdout.write(text, () => process.exit(isRelease ? 0 : (scenario.exitCode ?? 0)));
 `;
 
 let github: GitHubServer;
@@ -334,6 +337,51 @@ describe("what the first part says is data", () => {
     assert.equal((await runScripted()).conclusion, "success");
     const body = (await pulls())[0]?.body ?? "";
     assert.ok(body.length <= 60_000 && /too long for a pull request/.test(body));
+  });
+});
+
+describe("the pull request of the next versions", () => {
+  const versions = (commit: string, more: Readonly<Record<string, unknown>> = {}) =>
+    JSON.stringify({
+      version: 1,
+      status: "prepared",
+      branch: "gitune/release",
+      commit,
+      versions: [{ project: "colors", from: "1.2.0", to: "1.3.0", kind: "minor", lines: ["Rows of `train`: 3 added"] }],
+      ...more,
+    });
+  const nothing = (commit: string) => ({ version: 1, base: commit, exit_code: 0, projects: [] });
+  const set = (text: (commit: string) => string, more: Readonly<Record<string, unknown>> = {}) => {
+    const commit = repository.git("rev-parse", "rows");
+    const stdout = JSON.stringify(nothing(commit));
+    repository.write({ "scenario.json": JSON.stringify({ stdout, versions: text(commit), ...more }) });
+  };
+
+  it("is made, updated in place, and left to people", async () => {
+    script(nothing);
+    set((commit) => versions(commit));
+    const job = await runScripted();
+    assert.deepEqual([job.conclusion, job.outputs["healthy"]], ["success", "true"], job.log);
+    const [pull] = await pulls();
+    assert.deepEqual([pull?.title, pull?.head.ref], ["Release adapters", "gitune/release"]);
+    assert.match(pull?.body ?? "", /### `colors` 1\.2\.0 → 1\.3\.0 \(minor\)\n\n- Rows of `train`: 3 added/);
+    set((commit) => versions(commit).replaceAll("1.3.0", "2.0.0"));
+    await runScripted();
+    set((commit) => versions(commit, { status: "held" }).replaceAll("1.3.0", "3.0.0"));
+    await runScripted();
+    const all = await pulls();
+    assert.equal(all.length, 1);
+    assert.match(all[0]?.body ?? "", /colors@2\.0\.0/);
+  });
+
+  it("that cannot be read is a failure, and no branch but its own is pushed to", async () => {
+    script(nothing);
+    set((commit) => versions(commit, { branch: "main" }));
+    const main = remote("rev-parse", "main");
+    const job = await runScripted();
+    assert.equal(job.conclusion, "failure");
+    assert.match((await issues())[0]?.body ?? "", /next versions/);
+    assert.deepEqual([remote("rev-parse", "main"), await pulls()], [main, []]);
   });
 });
 

@@ -64,6 +64,7 @@ export {
   branchHolder,
   type CommitFiles,
   commitFiles,
+  commitsBySomebodyElse,
   mergeTrees,
   readFileAt,
   treeOf,

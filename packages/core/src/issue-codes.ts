@@ -133,7 +133,7 @@ export const ISSUE_CODES = {
   "refresh.secret": "A row from a source holds a secret, so it is not shown.",
   "refresh.convert": "A row from a source lacks what its map asks for, or cannot be written in the project's format.",
   "refresh.conflict": "The refresh branch and the base, or its local and remote state, cannot be brought together.",
-  "refresh.in-use": "The refresh branch is checked out, or another run moved it.",
+  "refresh.in-use": "A branch of gitune's is checked out, or another run moved it.",
   // engine and models
   "adapter.base-path": "An adapter would name its base by an absolute path.",
   "adapter.config": "The adapter_config.json of an adapter is not valid.",

@@ -10,6 +10,7 @@ import { type Env, readInput, readRunInputs } from "../inputs.js";
 import { runPipeline } from "../run-pipeline.js";
 import { parseRefreshOutput, type RefreshDocument, writeRefreshDocument } from "./refresh-document.js";
 import { writeRefreshSummary } from "./refresh-summary.js";
+import { writeVersionOutput } from "./version-document.js";
 
 /** Runs `gitune refresh`, and leaves what it says for the step that proposes. */
 export async function collectStep(env: Env): Promise<RefreshDocument> {
@@ -37,8 +38,16 @@ export async function collectStep(env: Env): Promise<RefreshDocument> {
     env: { ...childEnv(env), ...passed },
     write: (text) => process.stdout.write(text),
   });
+  const folder = mkdtempSync(join(env["RUNNER_TEMP"] ?? tmpdir(), "gitune-"));
+  if (readInput(env, "version-pull-request") === "true") {
+    const call = { main: cliMain(), args: ["release", "prepare", "--json"], cwd, env: childEnv(env) };
+    const prepared = await runPipeline({ ...call, write: (text) => process.stdout.write(text) });
+    const file = join(folder, "versions.json");
+    writeVersionOutput(file, prepared.isOverflowing ? "" : prepared.stdout);
+    core.setOutput("version-file", file);
+  }
   const document = parseRefreshOutput(run.isOverflowing ? "" : run.stdout, run.exitCode);
-  const file = join(mkdtempSync(join(env["RUNNER_TEMP"] ?? tmpdir(), "gitune-")), "refresh.json");
+  const file = join(folder, "refresh.json");
   writeRefreshDocument(file, document);
   writeRefreshSummary(env, document);
   core.setOutput("result-file", file);

@@ -15,7 +15,8 @@ import { basicAuth, pushBranch } from "./push.js";
 import { type RefreshDocument, type RefreshedProject, readRefreshDocument } from "./refresh-document.js";
 import { issueStore, pullStore, readLastSuccess } from "./refresh-github.js";
 import { upsertIssue } from "./upsert-issue.js";
-import { upsertPull } from "./upsert-pull.js";
+import { type Proposal, upsertPull } from "./upsert-pull.js";
+import { readVersionDocument, renderVersions } from "./version-document.js";
 
 export async function proposeStep(env: Env): Promise<void> {
   const inputs = readCommentInputs(env);
@@ -28,19 +29,24 @@ export async function proposeStep(env: Env): Promise<void> {
   const facts = readRunFacts(env);
   const octokit = createApi(inputs.token, facts.apiUrl);
 
+  const run: Run = { env, facts, octokit, token: inputs.token };
   const pulls = new Map<string, string>();
   const failures: string[] = [];
-  for (const project of document.projects) {
-    if (project.status !== "proposed" && project.status !== "pending") continue;
+  const attempt = async (name: string, work: () => Promise<string | null | undefined>) => {
     try {
-      const url = await propose(project, { env, facts, octokit, token: inputs.token });
-      if (url !== null) pulls.set(project.name, url);
+      const url = await work();
+      if (url) pulls.set(name, url);
     } catch (error) {
-      const failure = `${project.name}: ${explain(error)}`;
+      const failure = `${name}: ${explain(error)}`;
       core.error(failure, { title: "gitune: not proposed" });
       failures.push(failure);
     }
+  };
+  for (const project of document.projects) {
+    if (project.status !== "proposed" && project.status !== "pending") continue;
+    await attempt(project.name, () => propose(project, run));
   }
+  await attempt("next versions", async () => void (await proposeVersions(run)));
   core.setOutput("pull-requests", JSON.stringify(Object.fromEntries(pulls)));
 
   const lastSuccess = maxAgeHours === 0 ? null : await readLastSuccess(octokit, facts, facts.workflow);
@@ -60,14 +66,37 @@ export async function proposeStep(env: Env): Promise<void> {
   sayOutcome(document, failures);
 }
 
+interface Run {
+  readonly env: Env;
+  readonly facts: RunFacts;
+  readonly octokit: Octokit;
+  readonly token: string;
+}
+
 /** @returns the pull request's address; null where another run was faster, or somebody declined it */
-async function propose(
-  project: RefreshedProject,
-  run: { readonly env: Env; readonly facts: RunFacts; readonly octokit: Octokit; readonly token: string },
-): Promise<string | null> {
+async function propose(project: RefreshedProject, run: Run): Promise<string | null> {
+  const isQuiet = readInput(run.env, "is-default-token") === "true";
+  const { runUrl, runNumber } = run.facts;
+  const { branch, commit } = project;
+  const body = renderProposal(project, { runUrl, runNumber, isQuiet });
+  const isNew = project.status === "proposed";
+  return commit === null ? null : pushAndOpen({ branch, title: proposalTitle(project), body, isNew }, commit, run);
+}
+
+/** The pull request `Release adapters`, where the first part was asked to prepare it. */
+async function proposeVersions(run: Run): Promise<void> {
+  const file = readInput(run.env, "version-file");
+  if (file === "") return;
+  const document = readVersionDocument(file);
+  const { branch, commit, status } = document;
+  if (commit === null || status === "unchanged" || status === "held") return;
+  const body = renderVersions(document, run.facts.runUrl);
+  await pushAndOpen({ branch, title: "Release adapters", body, isNew: status === "prepared" }, commit, run);
+}
+
+async function pushAndOpen(proposal: Proposal, commit: string, run: Run): Promise<string | null> {
   const { env, facts, octokit, token } = run;
-  const { name, branch, commit } = project;
-  if (commit === null) return null;
+  const { branch } = proposal;
   const outcome = await pushBranch({
     checkout: resolve(env["GITHUB_WORKSPACE"] ?? process.cwd(), readInput(env, "working-directory") || "."),
     branch,
@@ -78,21 +107,12 @@ async function propose(
     env,
   });
   if (outcome === "overtaken") {
-    const message = `${name}: the branch ${branch} has newer commits, which stay; the next run goes on top of them`;
+    const message = `the branch ${branch} has newer commits, which stay; the next run goes on top of them`;
     core.notice(message, { title: "gitune: overtaken" });
     return null;
   }
-  const isQuiet = readInput(env, "is-default-token") === "true";
-  const { runUrl, runNumber } = facts;
-  const body = renderProposal(project, { runUrl, runNumber, isQuiet });
-  const isNew = project.status === "proposed";
-  const { action, pull } = await upsertPull(pullStore(octokit, facts), {
-    branch,
-    title: proposalTitle(project),
-    body,
-    isNew,
-  });
-  core.info(`${name}: pull request ${pull.number} ${action}.`);
+  const { action, pull } = await upsertPull(pullStore(octokit, facts), proposal);
+  core.info(`${branch}: pull request ${pull.number} ${action}.`);
   return action === "declined" ? null : pull.url;
 }
 

@@ -1,8 +1,10 @@
-/** `gitune release`: where releases stand, `repair` what was cut off, `rollback` to an earlier version. */
-import { type Device, GituneError } from "@gitune/core";
+/** `gitune release`: where releases stand, `prepare` the next ones, `repair` what was cut off, `rollback` to an earlier version. */
+import { type Device, findRepoRoot, GituneError } from "@gitune/core";
 import { Argument } from "commander";
 import { deviceOption, threadsOption } from "../options.js";
+import type { PreparedReleases } from "../prepare/prepare-releases.js";
 import type { ReleaseState, ReleaseStatus } from "../publish/release-state.js";
+import { resolveBase } from "../refresh/start-state.js";
 import { textTable } from "../terminal/table.js";
 import type { Context, Outcome, Verb } from "../verb.js";
 
@@ -11,7 +13,7 @@ interface Options {
   readonly threads?: number;
 }
 
-const ACTIONS = ["status", "repair", "rollback"] as const;
+const ACTIONS = ["status", "prepare", "repair", "rollback"] as const;
 
 /** Prompts of the first suite that a repaired release is tried with, as in `publish`. */
 const PROMPTS = 3;
@@ -25,6 +27,7 @@ export const release: Verb = {
       .addOption(threadsOption()),
   examples: [
     ["gitune release status", "every release of every project, in git and on the Hub"],
+    ["gitune release prepare", "next versions and changelogs of what changed, on the branch gitune/release"],
     ["gitune release repair support-tickets", "publish what was cut off or never published"],
     ["gitune release rollback support-tickets@1.2.0", "main on the Hub serves 1.2.0 again"],
   ],
@@ -37,6 +40,7 @@ export const release: Verb = {
   run: async (context, command) => {
     const [action, ...rest] = command.args;
     const options = command.opts<Options>();
+    if (action === "prepare") return prepare(rest, context);
     if (action === "rollback") return rollback(rest, context);
     if (action === "repair") return repair(rest, options, context);
     return status(rest, context);
@@ -85,6 +89,31 @@ const ADVICE: Readonly<Record<ReleaseStatus, string>> = {
 
 function needsNothing({ status: is }: ReleaseState): boolean {
   return is === "published" || is === "superseded";
+}
+
+const PREPARED: Readonly<Record<PreparedReleases["status"], string>> = {
+  unchanged: "Nothing changed since the last releases, or the versions say so already.",
+  pending: "The branch has these versions already:",
+  prepared: "Prepared:",
+  held: "The branch has commits of people, so it was left as it is:",
+};
+
+async function prepare(names: readonly string[], context: Context): Promise<Outcome> {
+  const { prepareReleases } = await import("../prepare/prepare-releases.js");
+  const root = findRepoRoot(context.cwd);
+  const {
+    status: is,
+    branch,
+    commit,
+    versions,
+  } = await prepareReleases(root, await resolveBase(root, undefined), names);
+  const lines = versions.map(({ project, from, to, kind }) => `  ${project}: ${from} -> ${to} (${kind})`);
+  const where = commit === null ? [] : [`Branch: ${branch} at ${commit.slice(0, 12)}`];
+  return {
+    exitCode: 0,
+    text: [PREPARED[is], ...lines, ...where].join("\n"),
+    document: { version: 1, status: is, branch, commit, versions },
+  };
 }
 
 async function repair(names: readonly string[], options: Options, context: Context): Promise<Outcome> {

@@ -101,7 +101,8 @@ function hashesOf(rows: readonly Row[]): readonly string[] {
   return rows.map(({ hash }) => hash);
 }
 
-function recipeOf(config: TrainConfig): object {
+/** What of a recipe changes the bytes of an adapter, its base aside. */
+export function recipeOf(config: TrainConfig): object {
   const {
     base: _base,
     revision: _revision,

@@ -45,7 +45,7 @@ export async function commitFiles(root: string, { tree, parents, message, files 
   }
 }
 
-function identity(): Record<string, string> {
+function identity() {
   const given = (name: string, fallback: string) => process.env[name] || fallback;
   return {
     GIT_AUTHOR_NAME: given("GIT_AUTHOR_NAME", IDENTITY.name),
@@ -119,6 +119,13 @@ export async function updateBranch(
   if (code === 0) return true;
   if (/cannot lock ref|is at|unable to resolve|reference already exists/.test(stderr)) return false;
   throw gitFailure(root, args, stderr);
+}
+
+/** Whether a branch has commits that gitune did not write, beside those of the base. */
+export async function commitsBySomebodyElse(root: string, base: string, branch: string): Promise<boolean> {
+  const emails = await gitText(root, ["log", "--format=%ae", `${base}..${branch}`, "--"]);
+  const ours = identity().GIT_AUTHOR_EMAIL;
+  return emails.split("\n").some((email) => email !== "" && email !== ours);
 }
 
 /** The worktree that has a branch checked out; null where none has. */
