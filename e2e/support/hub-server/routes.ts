@@ -224,7 +224,9 @@ const ROUTES: readonly Route[] = [
 /** @throws {HubRefusal} as the Hub refuses */
 export function answerRequest(request: HubRequest, hub: HubState): Answer {
   for (const [method, path, answer] of ROUTES) {
-    const match = method === request.method ? path.exec(request.url.pathname) : null;
+    // HEAD is a GET whose body is left out, by whoever sends the answer.
+    const asked = request.method === "HEAD" ? "GET" : request.method;
+    const match = method === asked ? path.exec(request.url.pathname) : null;
     if (!match) continue;
     const parts = match.slice(1).map((part) => decodeURIComponent(part ?? ""));
     // An optional part that is missing is no revision.

@@ -79,7 +79,7 @@ export async function startHub(): Promise<HubServer> {
         return;
       }
       response.writeHead(answered.status, { ...answered.headers, "content-length": String(answered.body.length) });
-      response.end(answered.body);
+      response.end(request.method === "HEAD" ? undefined : answered.body);
     })().catch(() => request.socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
