@@ -4,13 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { getOctokit } from "@actions/github";
-import { type ActionFolder, makeActionFolder } from "../support/action-folder.js";
+import { type ActionFolder, makeActionFolder, REPOSITORY } from "../support/action-folder.js";
 import { ACTIONS_BOT, type GitHubServer, startGitHub } from "../support/github-server/server.js";
 import { COLORS, colorsConfig, colorsFiles, jsonl, RefreshRepository, row } from "../support/refresh-repository.js";
 import { type RowServer, rowsAnswer, startRowServer } from "../support/row-server.js";
@@ -109,13 +109,19 @@ async function run({ action = real, workflow, keepsClone = false }: Run = {}): P
     secrets: { FEEDBACK_KEY: KEY },
     env: { ACTIONS_RUNTIME_TOKEN: "runtime-secret" },
     actions: {
-      "actions/checkout": () => ({}),
+      // gitune itself, where the reusable workflow gets it.
+      "actions/checkout": ({ inputs, workspace }) => {
+        if (inputs["path"] === ".gitune-action")
+          cpSync(action.root, join(workspace, ".gitune-action"), { recursive: true, verbatimSymlinks: true });
+        return {};
+      },
       "actions/setup-node": () => ({}),
       "actions/cache": () => ({ "cache-hit": "true" }),
+      "actions/upload-artifact": () => ({}),
       "gitune/gitune/packages/action/refresh": join(action.dir, "refresh"),
     },
   });
-  const job = result.jobs["refresh"]?.[0];
+  const job = Object.values(result.jobs)[0]?.[0];
   assert.ok(job);
   return job;
 }
@@ -264,6 +270,15 @@ const proposed =
     projects: [project(commit, more)],
   });
 const runScripted = (more: Run = {}) => run({ action: scripted, ...more });
+
+it("our own workflow proposes by the reusable one", async () => {
+  script(proposed());
+  const job = await runScripted({ workflow: join(REPOSITORY, ".github/workflows/nightly.yml") });
+  assert.equal(job.conclusion, "success", job.log);
+  const [pull] = await pulls();
+  assert.deepEqual([pull?.title, pull?.user?.login], ["Refresh colors", ACTIONS_BOT]);
+  assert.match(pull?.body ?? "", /GitHub starts no workflows/);
+});
 
 describe("what the first part says is data", () => {
   it("hostile text stays text, in pull request, issue, summary and log", async () => {
