@@ -13,12 +13,13 @@ import { generation } from "./parity/checks/generation.mjs";
 import { gguf } from "./parity/checks/gguf.mjs";
 import { interop } from "./parity/checks/interop.mjs";
 import { logits } from "./parity/checks/logits.mjs";
+import { release } from "./parity/checks/release.mjs";
 import { tokens } from "./parity/checks/tokens.mjs";
 import { training } from "./parity/checks/training.mjs";
 import { MachineError, openEnvironment } from "./parity/environment.mjs";
 import { formatFigure, holds, isLimited } from "./parity/figure.mjs";
 
-const CHECKS = { tokens, gguf, logits, generation, training, families, interop };
+const CHECKS = { tokens, gguf, logits, generation, training, families, interop, release };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = join(root, ".gitune", "parity");

@@ -12,13 +12,13 @@ const folder = fileURLToPath(new URL("python/", import.meta.url));
  * @param {import("./environment.mjs").Environment} environment
  * @param {string} script a file of python/
  * @param {readonly string[]} args
- * @param {{ input?: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>, cwd?: string, oldest?: boolean }} [options]
- *   input: fed to the script as fast as it reads; oldest: with the oldest PEFT in place of the pinned one
+ * @param {{ input?: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>, cwd?: string, oldest?: boolean, env?: Record<string, string> }} [options]
+ *   input: fed to the script as fast as it reads; oldest: with the oldest PEFT in place of the pinned one; env: beside what every script gets
  * @returns {Promise<any[]>}
  * @throws {Error} where it fails; what it wrote to stderr stands on ours
  */
-export async function runPeer(environment, script, args, { input = [], cwd, oldest = false } = {}) {
-  const env = quiet(oldest ? environment.oldest : {});
+export async function runPeer(environment, script, args, { input = [], cwd, oldest = false, env: more = {} } = {}) {
+  const env = quiet({ ...(oldest ? environment.oldest : {}), ...more });
   const child = spawn(environment.python, [join(folder, script), ...args], {
     cwd,
     env,
