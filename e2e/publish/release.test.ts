@@ -79,6 +79,20 @@ describe("publish", () => {
     );
   });
 
+  it("says whether the base on the Hub is the one that was trained on", async () => {
+    const tag = release({ version: "1.0.0" });
+    const found = async () =>
+      (await publish(tag, { dryRun: true })).issues.map(({ code, severity }) => [code, severity]);
+    assert.deepEqual(await found(), [["publish.base", "warning"]], "it cannot be read");
+    const weights = readFileSync(join(repository.root, "models/tiny/model.safetensors"));
+    hub.addModel(HUB_BASE.id, HUB_BASE.revision, { "model.safetensors": weights });
+    assert.deepEqual(await found(), []);
+    hub.addModel(HUB_BASE.id, HUB_BASE.revision, { "model.safetensors": weights.subarray(1) });
+    const { exitCode, code, text } = await refusal(publish(tag));
+    assert.deepEqual([exitCode, code, hub.repositories.has(HUB_NAME)], [2, "publish.base", false]);
+    assert.match(text, /not what the adapter was trained on/);
+  });
+
   it("writes a card in which nothing is left to fill in", async () => {
     const tag = release({ version: "1.0.0" });
     await publish(tag);

@@ -2,12 +2,13 @@
  * A Hugging Face Hub on loopback that keeps state: repositories with commits, LFS objects, tokens. Around it what tests
  * are about: failures by the number of the request, and a log. Not covered: xet, pull requests, the CDN's redirects.
  */
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Answer, HubRefusal, jsonAnswer } from "./answer.js";
 import { type Fault, Faults } from "./faults.js";
 import { Objects } from "./objects.js";
-import type { Repository } from "./repository.js";
+import { lfsFile, Repository } from "./repository.js";
 import { answerRequest, type HubState } from "./routes.js";
 import { Tokens } from "./tokens.js";
 
@@ -27,6 +28,8 @@ export interface HubServer {
   readonly objects: Objects;
   readonly repositories: ReadonlyMap<string, Repository>;
   readonly state: Pick<HubState, "claims" | "pageSize">;
+  /** A public model that somebody published at a commit of this name, its files all large ones. */
+  readonly addModel: (name: string, revision: string, files: Readonly<Record<string, Buffer>>) => void;
   readonly fail: (fault: Fault) => void;
   /** Faults that were injected since the start. */
   readonly injected: () => number;
@@ -97,6 +100,16 @@ export async function startHub(): Promise<HubServer> {
     objects,
     repositories,
     state,
+    addModel(name, revision, files) {
+      const repository = new Repository(name, false);
+      const large = Object.entries(files).map(([path, bytes]) => {
+        const oid = createHash("sha256").update(bytes).digest("hex");
+        return [path, lfsFile(oid, bytes)] as const;
+      });
+      const { oid } = repository.commit("main", "weights", new Map(large));
+      repository.tags.set(revision, oid);
+      repositories.set(name, repository);
+    },
     fail: (fault) => faults.add(fault),
     injected: () => faults.injected,
     calm,

@@ -81,10 +81,11 @@ export class HubRepository {
     return ((await this.#json(response, `find ${revision}`)) as { readonly sha: string }).sha;
   }
 
-  async listFiles(commit: string): Promise<readonly HubFile[]> {
+  /** @param repository another one than this, such as the base's; read with the same token */
+  async listFiles(commit: string, repository = this.name): Promise<readonly HubFile[]> {
     const { listFiles } = await import("@huggingface/hub");
     const files: HubFile[] = [];
-    const options = { repo: this.name, revision: commit, recursive: true, hubUrl: this.endpoint, fetch: this.#fetch };
+    const options = { repo: repository, revision: commit, recursive: true, hubUrl: this.endpoint, fetch: this.#fetch };
     await this.#told("list its files", async () => {
       for await (const { type, path, size, oid, lfs } of listFiles(options)) {
         if (type === "file") files.push({ path, sizeBytes: size, sha256: lfs?.oid ?? null, blob: oid ?? "" });

@@ -5,6 +5,7 @@ import { type Device, findRepoRoot, type GitTag, GituneError, InternalError, lis
 import { openStore } from "../open-store.js";
 import { usableProject } from "../projects.js";
 import type { Context } from "../verb.js";
+import { checkBase } from "./check-base.js";
 import { noCredentials } from "./credentials.js";
 import type { Sleep } from "./hub-fetch.js";
 import { HubRepository } from "./hub-repository.js";
@@ -96,6 +97,7 @@ export async function runPublish(
       repository,
       env: world.env,
     });
+    const issues = [...files.issues, ...(await checkBase(release.project, release.publishedBase, hub))];
     const upload = { tag, folder: files.folder, files: files.files, isPrivate: publish.private };
     const document = {
       version: 1,
@@ -106,7 +108,7 @@ export async function runPublish(
       adapter: { path: shown(files.folder), sha256: files.adapterSha256 },
       files: files.files.map(({ path, sizeBytes, sha256 }) => ({ path, size: sizeBytes, sha256 })),
       report: shown(join(place, "report", "report.md")),
-      issues: files.issues,
+      issues,
     } as const;
     const at = (hubCommit: string | null) => ({ repository: hub.name, url: hub.url, commit: hubCommit });
     if (options.dryRun) {
