@@ -124,6 +124,25 @@ describe("new rows", () => {
     assert.ok(answers.some((text) => text.includes("blue, mostly")));
   });
 
+  it("that people took out or mended stay out, also after the merge", async () => {
+    const made = open(http());
+    const [sun, moon, sea] = [row("colour of the sun?", "yellow"), row("the moon?", "cheese"), row("the sea?", "blue")];
+    server.answer(rowsAnswer(jsonl([sun, moon])));
+    await made.refresh();
+    made.git("checkout", "--quiet", BRANCH);
+    const white = row("colour of the sun?", "white");
+    made.commit("No cheese", { [INTO]: jsonl([white]) });
+    made.git("checkout", "--quiet", "main");
+    server.answer(rowsAnswer(jsonl([sun, moon, sea])));
+    const again = await made.refresh();
+    assert.deepEqual(countsOf(again), { status: "read", new: 1, known: 0, passed_over: 2, quarantined: 0 });
+    assert.deepEqual(made.rows(BRANCH, INTO), [white, sea]);
+    made.git("merge", "--quiet", "--ff-only", BRANCH);
+    server.answer(rowsAnswer(jsonl([moon, sun])));
+    const merged = await made.refresh();
+    assert.deepEqual([only(merged).status, countsOf(merged).passed_over], ["unchanged", 2]);
+  });
+
   it("begin anew where the proposal was merged as one commit", async () => {
     const made = open(http());
     server.answer(rowsAnswer(jsonl([row("colour of the sun?", "yellow")])));

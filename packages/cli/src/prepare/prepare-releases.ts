@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
 import {
   commitFiles,
-  commitsBySomebodyElse,
+  commitsSince,
   diffProjects,
   GituneError,
   isAncestor,
@@ -143,7 +143,8 @@ async function moveBranch(
   const local = await tryRef(root, `refs/heads/${RELEASE_BRANCH}`);
   const tip = (await tryRef(root, `refs/remotes/origin/${RELEASE_BRANCH}`)) ?? local;
   if (versions.length === 0) return { status: "unchanged", commit: null };
-  if (tip !== null && (await commitsBySomebodyElse(root, base, tip))) return { status: "held", commit: tip };
+  if (tip !== null && (await commitsSince(root, base, tip)).some(({ isOurs }) => !isOurs))
+    return { status: "held", commit: tip };
   const isMerged = tip !== null && (await isAncestor(root, tip, base));
   const parents = tip === null || isMerged ? [base] : (await isAncestor(root, base, tip)) ? [tip] : [tip, base];
   const list = versions.map(({ project, from, to }) => `- ${project}: ${from} -> ${to}`);

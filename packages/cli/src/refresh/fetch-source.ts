@@ -19,7 +19,7 @@ import { sourceError } from "./source-error.js";
 import { configHash, type SourceState } from "./source-state.js";
 
 export interface FetchOptions {
-  readonly project: Pick<Project, "root" | "dir">;
+  readonly project: Pick<Project, "root" | "dir" | "config">;
   /** What is known of it; undefined where it is new. */
   readonly known: SourceState | undefined;
   readonly env: Context["env"];
@@ -47,7 +47,7 @@ export function secretNames(source: RefreshSource): readonly string[] {
 
 /** @throws {GituneError} `refresh.source` or `refresh.address`, exit code 3 */
 export async function fetchSource(source: RefreshSource, options: FetchOptions): Promise<Fetched> {
-  const config = configHash(source);
+  const config = configHash(source, options.project.config);
   const known = options.known?.config === config ? options.known : undefined;
   const given = await read(source, known, options);
   if (given === null) return { kind: "unchanged" };

@@ -21,11 +21,12 @@ import { type PipelineOptions, runPipeline } from "../pipeline/run-pipeline.js";
 import { tokenCounter } from "../token-counter.js";
 import type { Context } from "../verb.js";
 import { type Fetched, fetchSource, secretNames } from "./fetch-source.js";
+import { rejectedRows } from "./rejected-rows.js";
 import type { ProjectRefresh, SourceOutcome } from "./result.js";
 import { SecretGuard } from "./secret-guard.js";
-import { parseStates, renderStates, type SourceState, STATE_FILE } from "./source-state.js";
+import { parseState, type RefreshState, renderState, STATE_FILE } from "./source-state.js";
 import { readStartState, type StartState } from "./start-state.js";
-import { type QuarantinedRow, takeRows } from "./take-rows.js";
+import { type QuarantinedRow, type TakeOptions, takeRows } from "./take-rows.js";
 
 export interface RefreshOptions {
   readonly root: string;
@@ -59,15 +60,16 @@ async function refreshOnce(project: Project, options: RefreshOptions): Promise<P
   const start = await readStartState(root, name, options.base);
   const guard = guardOf(project, options.env);
   const stateFile = posix.join(project.dir, STATE_FILE);
-  const states = new Map(parseStates(await readFileAt(root, start.commit, stateFile)));
+  const state = parseState(await readFileAt(root, start.commit, stateFile));
 
   const reads: SourceRead[] = [];
   for (const source of sourcesOf(project)) {
     note(`${name}: reading ${source.name}`);
-    reads.push(await readSource(source, { project, known: states.get(source.name), guard, ...options }));
+    reads.push(await readSource(source, { project, known: state.sources.get(source.name), guard, ...options }));
   }
   const given = reads.filter(isGiven);
-  const taken = given.length === 0 ? NOTHING : await takeAll(given, start, project, guard, options);
+  const rejected = given.length === 0 ? state.rejected : await rejectedRows(project, start, state.rejected);
+  const taken = given.length === 0 ? NOTHING : await takeAll(given, start, project, { ...options, guard, rejected });
   const outcomes = reads.map((read) => outcomeOf(read, taken));
   const quarantineFile = await writeQuarantine(root, name, taken.quarantined);
   const common = {
@@ -85,8 +87,10 @@ async function refreshOnce(project: Project, options: RefreshOptions): Promise<P
     const status = start.isPending ? "pending" : "unchanged";
     return { ...common, status, commit: start.tip, verdict: null, run: null };
   }
-  for (const { source, fetched } of given) states.set(source.name, fetched.state);
-  const commit = rows === 0 ? start.commit : await commitRows(project, start, taken, states, outcomes, options);
+  const sources = new Map(state.sources);
+  for (const { source, fetched } of given) sources.set(source.name, fetched.state);
+  const next: RefreshState = { sources, rejected };
+  const commit = rows === 0 ? start.commit : await commitRows(project, start, taken, next, outcomes, options);
   const run = await judge(name, commit, options);
   if (!(await updateBranch(root, start.branch, commit, start.local))) return "overtaken";
   return { ...common, status: "proposed", commit, verdict: run.verdict, run };
@@ -142,8 +146,7 @@ async function takeAll(
   given: readonly GivenSource[],
   start: StartState,
   asOfBase: Project,
-  guard: SecretGuard,
-  { root, store, signal }: RefreshOptions,
+  { root, store, guard, rejected, signal }: RefreshOptions & Pick<TakeOptions, "guard" | "rejected">,
 ): Promise<Taken> {
   const { state, projects, issues } = await openHead(root, start.commit);
   try {
@@ -160,7 +163,7 @@ async function takeAll(
     const quarantined: QuarantinedRow[] = [];
     for (const { source, fetched } of given) {
       const { data } = project.config;
-      const taken = await takeRows(source, fetched.bytes, { admission, data, guard, signal }).catch(
+      const taken = await takeRows(source, fetched.bytes, { admission, data, guard, rejected, signal }).catch(
         (error: unknown) => {
           signal.throwIfAborted();
           if (error instanceof GituneError) return named(error.issues, source);
@@ -209,8 +212,12 @@ function countCodes(rows: readonly QuarantinedRow[]): Readonly<Record<string, nu
 
 /** Not in git: what is wrong with a row may be a reason to keep it out. */
 async function writeQuarantine(root: string, project: string, rows: readonly QuarantinedRow[]): Promise<string | null> {
-  if (rows.length === 0) return null;
   const file = join(root, ".gitune", "refresh", project, "quarantine.jsonl");
+  if (rows.length === 0) {
+    // What an earlier run left is no word of this one.
+    await rm(file, { force: true });
+    return null;
+  }
   await writeJsonl(file, rows);
   return file;
 }
@@ -219,7 +226,7 @@ async function commitRows(
   project: Project,
   start: StartState,
   taken: Taken,
-  states: ReadonlyMap<string, SourceState>,
+  state: RefreshState,
   outcomes: readonly SourceOutcome[],
   { root }: RefreshOptions,
 ): Promise<string> {
@@ -230,7 +237,7 @@ async function commitRows(
     const gap = before === "" || before.endsWith("\n") ? "" : "\n";
     files.set(file, before + gap + rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   }
-  files.set(posix.join(project.dir, STATE_FILE), renderStates(states, sourcesOf(project)));
+  files.set(posix.join(project.dir, STATE_FILE), renderState(state, sourcesOf(project)));
   const { name } = project.config;
   const added = outcomes.filter((one) => one.new > 0);
   const total = added.reduce((sum, one) => sum + one.new, 0);

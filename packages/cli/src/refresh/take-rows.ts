@@ -1,17 +1,16 @@
 /** What a source gave, row by row: taken, known already, passed over, or quarantined with the reasons. */
 import {
-  canonicalJson,
   type Issue,
   type JsonValue,
   type Project,
   type RefreshSource,
   type RowAdmission,
   readJsonl,
-  sha256Hex,
 } from "@gitune/core";
 import { convertRow, isAccepted } from "./convert-row.js";
 import type { SecretGuard } from "./secret-guard.js";
 import { sourceError } from "./source-error.js";
+import { rowKey } from "./source-state.js";
 
 /** A row that was not taken, for people to look at. */
 export interface QuarantinedRow {
@@ -27,7 +26,7 @@ export interface TakenRows {
   /** In the order in which they are appended. */
   readonly rows: readonly JsonValue[];
   readonly known: number;
-  /** Rows that the source itself does not call accepted. */
+  /** Rows that the source itself does not call accepted, or that people took out before. */
   readonly passedOver: number;
   readonly quarantined: readonly QuarantinedRow[];
 }
@@ -36,6 +35,8 @@ export interface TakeOptions {
   readonly admission: RowAdmission;
   readonly data: Project["config"]["data"];
   readonly guard: SecretGuard;
+  /** `rowKey` of rows that people took out of a proposal. */
+  readonly rejected: ReadonlySet<string>;
   readonly signal: AbortSignal;
 }
 
@@ -44,7 +45,7 @@ const IGNORED: ReadonlySet<string> = new Set(["jsonl.bom", "jsonl.crlf", "jsonl.
 
 /** @throws {GituneError} `refresh.source` where it gave no text of rows at all */
 export async function takeRows(source: RefreshSource, bytes: Buffer, options: TakeOptions): Promise<TakenRows> {
-  const { admission, data, guard, signal } = options;
+  const { admission, data, guard, rejected, signal } = options;
   const quarantined: QuarantinedRow[] = [];
   const candidates: {
     readonly key: string;
@@ -76,7 +77,9 @@ export async function takeRows(source: RefreshSource, bytes: Buffer, options: Ta
     else {
       const converted = convertRow(value, source, data);
       if ("row" in converted) {
-        candidates.push({ key: sha256Hex(canonicalJson(converted.row)), line, row: converted.row, given: value });
+        const key = rowKey(converted.row);
+        if (rejected.has(key)) passedOver += 1;
+        else candidates.push({ key, line, row: converted.row, given: value });
       } else {
         quarantine(
           line,

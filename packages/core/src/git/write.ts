@@ -121,11 +121,37 @@ export async function updateBranch(
   throw gitFailure(root, args, stderr);
 }
 
-/** Whether a branch has commits that gitune did not write, beside those of the base. */
-export async function commitsBySomebodyElse(root: string, base: string, branch: string): Promise<boolean> {
-  const emails = await gitText(root, ["log", "--format=%ae", `${base}..${branch}`, "--"]);
+/** A branch's commits that the base does not have, newest first. `isOurs`: gitune wrote it, no person. */
+export async function commitsSince(
+  root: string,
+  base: string,
+  branch: string,
+): Promise<readonly { readonly sha: string; readonly isOurs: boolean }[]> {
+  const log = await gitText(root, ["log", "--format=%H %ae", `${base}..${branch}`, "--"]);
   const ours = identity().GIT_AUTHOR_EMAIL;
-  return emails.split("\n").some((email) => email !== "" && email !== ours);
+  return log.split("\n").flatMap((line) => {
+    const [sha = "", email] = line.split(" ");
+    return sha === "" ? [] : [{ sha, isOurs: email === ours }];
+  });
+}
+
+/** More nights than anybody remembers. */
+const MAX_COMMITS = 500;
+
+/**
+ * Lines that commits of gitune's own added to some files, wherever those lines are now.
+ * @param commits where to look back from
+ */
+export async function linesAddedByGitune(
+  root: string,
+  commits: readonly string[],
+  files: readonly string[],
+): Promise<readonly string[]> {
+  const by = ["--fixed-strings", `--author=<${identity().GIT_AUTHOR_EMAIL}>`, `--max-count=${MAX_COMMITS}`];
+  const how = ["--no-color", "--no-ext-diff", "--no-textconv", "--text", "--unified=0", "--format=", "--patch"];
+  const args = ["--literal-pathspecs", "log", ...by, ...how, ...commits, "--", ...files];
+  const lines = (await gitText(root, args)).split("\n");
+  return lines.flatMap((line) => (line.startsWith("+") && !line.startsWith("+++ ") ? [line.slice(1)] : []));
 }
 
 /** The worktree that has a branch checked out; null where none has. */
