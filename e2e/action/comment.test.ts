@@ -22,6 +22,8 @@ interface Call {
   readonly annotations?: readonly unknown[];
   readonly exitCode?: number;
   readonly hasCheckRun?: boolean;
+  /** In place of the pull request's event as it is now. */
+  readonly event?: unknown;
   /** In place of a good result document. */
   readonly resultText?: string;
 }
@@ -68,7 +70,7 @@ async function comment(call: Call = {}): Promise<{ readonly exitCode: number; re
   const resultFile = join(temp, `${unique}.json`);
   writeFileSync(resultFile, call.resultText ?? JSON.stringify(result));
   const eventFile = join(temp, `${unique}-event.json`);
-  writeFileSync(eventFile, JSON.stringify(pull.event({ isFork: call.isFork ?? false }).payload));
+  writeFileSync(eventFile, JSON.stringify(call.event ?? pull.event({ isFork: call.isFork ?? false }).payload));
   const env = {
     PATH: process.env["PATH"] ?? "",
     GITHUB_REPOSITORY: `${OWNER}/${REPO}`,
@@ -129,8 +131,8 @@ describe("sticky", () => {
     assert.equal(third.body.match(/^\| [0-9a-f]{7} \|/gm)?.length, 2);
   });
 
-  it("finds its comment behind 150 others", async () => {
-    await pull.addComments(Array.from({ length: 120 }, (_, i) => `before ${i}`));
+  it("finds its comment behind 1,000 others", async () => {
+    await pull.addComments(Array.from({ length: 970 }, (_, i) => `before ${i}`));
     await comment({ run: 1 });
     await pull.addComments(Array.from({ length: 30 }, (_, i) => `after ${i}`));
     const first = await only();
@@ -138,7 +140,36 @@ describe("sticky", () => {
     const second = await only();
     assert.equal(second.id, first.id);
     assert.match(second.body, /again/);
-    assert.equal((await pull.comments()).length, 151);
+    assert.equal((await pull.comments()).length, 1001);
+  });
+
+  it("says that it runs, then the result, and never goes back", async () => {
+    await comment({ state: "queued" });
+    assert.match((await only()).body, /gitune: queued/);
+    await comment({ state: "running" });
+    assert.match((await only()).body, /gitune: running/);
+    await comment({ comment: "the result" });
+    const { exitCode, output } = await comment({ state: "running" });
+    assert.equal(exitCode, 0);
+    assert.match(output, /of a newer run/);
+    assert.match((await only()).body, /the result/);
+    assert.doesNotMatch((await only()).body, /Earlier commits/, "a state that passes is no verdict");
+  });
+
+  it("keeps the head's word where a branch was pushed back to an older commit", async () => {
+    const oldEvent = pull.event();
+    pull.push({ a: "3" });
+    await comment({ run: 1, comment: "of the head" });
+    await comment({ run: 2, comment: "of another", event: oldEvent.payload });
+    assert.match((await only()).body, /of the head/);
+  });
+
+  it("says so where it is about a commit that is no longer the head", async () => {
+    const oldEvent = pull.event();
+    pull.push({ a: "3" });
+    await comment({ run: 1, event: oldEvent.payload });
+    assert.match((await only()).body, /no longer the head; [0-9a-f]{7} is/);
+    assert.doesNotMatch((await only()).body, /undefined/);
   });
 
   it("leaves alone what somebody else wrote with a copied marker", async () => {
@@ -246,6 +277,78 @@ describe("without the right to comment", () => {
     assert.equal(exitCode, 0);
     assert.match(output, /::warning .*does not know the token/);
     assert.equal(output.replace(/^::add-mask::.*$/m, "").includes("nobodyknows"), false);
+  });
+});
+
+describe("the check run", () => {
+  const issues = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      code: "row.enum",
+      severity: i % 2 === 0 ? "error" : "warning",
+      file: "datasets/a/train.jsonl",
+      line: i + 1,
+      message: `issue ${i}`,
+    }));
+  const post = (call: Call) => comment({ hasCheckRun: true, ...call });
+
+  it("holds every issue, fifty a request", async () => {
+    const { exitCode, output } = await post({ annotations: issues(120), verdict: "fail" });
+    assert.equal(exitCode, 0);
+    const [check, ...others] = github.checkRuns;
+    assert.deepEqual(others, []);
+    assert.deepEqual([check?.status, check?.conclusion, check?.headSha], ["completed", "failure", pull.headSha]);
+    assert.deepEqual(
+      check?.annotations.map((one) => one["message"]),
+      issues(120).map(({ message }) => message),
+    );
+    assert.equal(github.log.filter(({ method }) => method === "PATCH").length, 3);
+    assert.doesNotMatch(output, /::error|::warning/, "what is on the check is not said twice");
+  });
+
+  for (const [name, fault] of [
+    ["a lost answer to its creation", { match: /^POST .*check-runs/, answer: "cut-after" }],
+    ["a lost answer to an update", { match: /^PATCH .*check-runs/, answer: "cut-after" }],
+    ["a cut connection before an update", { match: /^PATCH .*check-runs/, answer: "cut-before" }],
+    ["502 while updating", { match: /^PATCH .*check-runs/, answer: 502 }],
+  ] as const) {
+    it(`gets over ${name}, with each issue once`, async () => {
+      github.fail(fault);
+      await post({ annotations: issues(60) });
+      assert.equal(github.checkRuns.length, 1);
+      assert.equal(github.checkRuns[0]?.status, "completed");
+      assert.equal(github.checkRuns[0]?.annotations.length, 60);
+    });
+  }
+
+  for (const [verdict, exitCode, conclusion] of [
+    ["pass", 0, "success"],
+    ["inconclusive", 0, "neutral"],
+    ["fail", 1, "failure"],
+    ["error", 2, "action_required"],
+    ["error", 3, "cancelled"],
+  ] as const) {
+    it(`of ${verdict} with exit code ${exitCode} ends in ${conclusion}`, async () => {
+      await post({ verdict, exitCode });
+      assert.equal(github.checkRuns[0]?.conclusion, conclusion);
+    });
+  }
+
+  it("without its permission gives way to the log, and the comment is there all the same", async () => {
+    const token = github.issueToken(ACTIONS_BOT, { contents: "read", "pull-requests": "write" });
+    const { exitCode, output } = await post({ annotations: issues(30), token });
+    assert.equal(exitCode, 0);
+    assert.match(output, /::warning title=gitune%3A not posted::The token lacks `checks: write`/);
+    assert.equal(output.match(/^::error /gm)?.length, 9);
+    await only();
+  });
+
+  it("fits a report of 70,000 characters", async () => {
+    const report = "é of many bytes\n".repeat(5000);
+    await post({ comment: report });
+    const summary = github.checkRuns[0]?.summary ?? "";
+    assert.ok(Buffer.byteLength(summary) <= 65_535);
+    assert.match(summary, /too long for a check/);
+    assert.ok((await only()).body.length <= 60_000);
   });
 });
 

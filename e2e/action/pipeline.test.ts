@@ -9,59 +9,10 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type ActionFolder, makeActionFolder } from "../support/action-folder.js";
+import { ALWAYS, baseFiles, config, jsonl, NEVER, PROJECT, rows } from "../support/colours-project.js";
 import { ACTIONS_BOT, type GitHubServer, startGitHub } from "../support/github-server/server.js";
-import { type Files, makePullRequest, OWNER, type PullRequestFixture, REPO } from "../support/pull-request.js";
-import { tinyBase } from "../support/tiny-base.js";
+import { makePullRequest, OWNER, type PullRequestFixture, REPO } from "../support/pull-request.js";
 import { type JobResult, runWorkflow } from "../support/workflow-runner/run-workflow.js";
-
-const PROJECT = "datasets/colours";
-
-/** @param rule the gate's only rule, as YAML */
-function config(rule: string): string {
-  return `name: colours
-version: 0.1.0
-data:
-  format: prompt-completion
-  splits:
-    train: train.jsonl
-train:
-  base: models/tiny
-  technique: { type: lora, r: 2, alpha: 4, targets: [q_proj, v_proj] }
-  max_steps: 2
-  batch_size: 4
-  max_length: 64
-  device: cpu
-evals:
-  - name: answers
-    data: evals/answers.jsonl
-    metrics: [exact_match]
-    generation: { max_new_tokens: 4, temperature: 0 }
-gate:
-  rules:
-    - ${rule}
-`;
-}
-/** A margin that nothing can exceed, and a threshold that random weights never reach. */
-const ALWAYS = "{ suite: answers, metric: exact_match, max_regression: 1 }";
-const NEVER = "{ suite: answers, metric: exact_match, min: 0.9 }";
-
-const jsonl = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
-const rows = (count: number, prompt = (i: number) => `Which colour is thing number ${i}?`) =>
-  Array.from({ length: count }, (_, i) => ({ prompt: prompt(i), completion: i % 2 === 0 ? "red" : "blue" }));
-
-const baseFiles = (): Files => ({
-  ...tinyBase("models/tiny"),
-  ".gitignore": ".gitune/\n",
-  [`${PROJECT}/gitune.yaml`]: config(ALWAYS),
-  [`${PROJECT}/train.jsonl`]: jsonl(rows(24)),
-  [`${PROJECT}/evals/answers.jsonl`]: jsonl(
-    Array.from({ length: 8 }, (_, i) => ({
-      id: `a${i}`,
-      prompt: `What is the shade of item ${i}?`,
-      references: ["red"],
-    })),
-  ),
-});
 
 let github: GitHubServer;
 let action: ActionFolder;
