@@ -164,6 +164,7 @@ function usageError(problem: string, verb: string | undefined): GituneError {
 
 const OVERVIEW_HELP = `
 Start here:
+  gitune init              projects and workflows for the rows that are here, or an example
   gitune doctor            what this machine can run
   gitune validate          check every project below datasets/
   gitune run               what a pull request with your changes would get

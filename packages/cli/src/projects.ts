@@ -36,6 +36,6 @@ export function noProjects(root: string): GituneError {
     code: "cli.usage",
     severity: "error",
     message: `no project found: there is no gitune.yaml below ${root}/datasets`,
-    fix: "make a folder datasets/<name> with a gitune.yaml",
+    fix: "gitune init finds your rows and writes one, or an example",
   });
 }

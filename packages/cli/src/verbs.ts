@@ -7,6 +7,10 @@ export interface VerbEntry {
 }
 
 export const VERBS = {
+  init: {
+    summary: "find rows, or make an example, and write projects, suites and workflows; never over a file",
+    load: async () => (await import("./commands/init.js")).init,
+  },
   validate: {
     summary: "check rows, schemas and config; --fix mends what can be mended without loss",
     load: async () => (await import("./commands/validate.js")).validate,

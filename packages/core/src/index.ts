@@ -1,6 +1,8 @@
 /** Public names of @gitune/core, one by one. */
 export type { CountTokens, SuiteRows } from "./checks/check.js";
+export { findOverlaps } from "./checks/contamination.js";
 export { secretIn } from "./checks/secrets.js";
+export { normalizeText, promptsOf } from "./checks/text.js";
 export type {
   CheckConfig,
   CheckLevel,

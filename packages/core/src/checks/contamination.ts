@@ -6,7 +6,9 @@
  * a share of them is asked for, as PaLM does, since one common sentence is no leak; and n-grams that three rows of a
  * suite have are its instruction, not its content, and do not count.
  */
-import { type Check, numberOption, type SuiteRows } from "./check.js";
+import type { CheckConfig } from "../config/config.js";
+import type { Row } from "../row.js";
+import { type CheckContext, type CheckRun, numberOption, type SuiteRows } from "./check.js";
 import { ngramHashes, normalizeText, promptsOf, promptText, wholeText, wordsOf } from "./text.js";
 
 const DEFAULT_NGRAM = 13;
@@ -14,7 +16,7 @@ const DEFAULT_OVERLAP = 0.5;
 /** So many rows of one suite with the same n-gram make it a part of the instruction. */
 const BOILERPLATE_ROWS = 3;
 
-export const contamination: Check = (options, { suites }) => {
+export const contamination = (options: CheckConfig, { suites }: Pick<CheckContext, "suites">): CheckRun | null => {
   if (suites.length === 0) return null;
   const n = numberOption(options, "ngram", DEFAULT_NGRAM);
   const overlap = numberOption(options, "overlap", DEFAULT_OVERLAP);
@@ -89,4 +91,10 @@ function buildIndex(suites: readonly SuiteRows[], n: number): Index {
     }
   }
   return { prompts, grams, rows };
+}
+
+/** Whether a row to train on overlaps a suite, as the rule says with its defaults. */
+export function findOverlaps(suites: readonly SuiteRows[]): (row: Row) => boolean {
+  const run = contamination({ level: "error" }, { suites });
+  return (row) => run !== null && run.onRow({ ...row, split: "train" }).length > 0;
 }
