@@ -4,6 +4,8 @@ import type { Issue } from "../issue.js";
 
 /** A config is a page of text; the limit shuts out files that only look like one. */
 const MAX_YAML_BYTES = 1024 * 1024;
+/** Of anchors and aliases together: each is looked up by a walk through the whole document. */
+const MAX_ANCHORS = 200;
 
 export interface Place {
   /** Counts from 1. */
@@ -38,6 +40,15 @@ export async function parseYaml(text: string): Promise<YamlText | { readonly iss
     return { code, severity: "error", ...placeAt(error.pos[0]), message };
   });
   if (problems.length > 0) return { issues: problems };
+
+  let anchors = 0;
+  visit(document, {
+    Node: (_key, node) => {
+      if (isAlias(node) || ("anchor" in node && node.anchor !== undefined)) anchors += 1;
+      return anchors > MAX_ANCHORS ? visit.BREAK : undefined;
+    },
+  });
+  if (anchors > MAX_ANCHORS) return failed({ message: `more than ${MAX_ANCHORS} anchors and aliases` });
 
   const dangling: Issue[] = [];
   visit(document, {
