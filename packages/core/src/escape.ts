@@ -1,7 +1,12 @@
 /** Text from rows and configs, made harmless for where it is shown. */
 
-/** Wider than C0 and C1: the direction marks that make text read otherwise than it is stored (CVE-2021-42574). */
-const CONTROLS = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/**
+ * Wider than C0 and C1: the direction marks that make text read otherwise than it is stored (CVE-2021-42574), what ends
+ * a line without being a line feed, and what is not seen at all: zero-width spaces and the tag letters, by which a text
+ * says to a model what no reviewer reads. The joiners (U+200C, U+200D) stay: Persian, Hindi and emoji are spelled with
+ * them.
+ */
+const CONTROLS = /[\p{Cc}\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
 
 /** One line for a terminal: control characters, escape sequences included, become visible `\u…` codes. */
 export function printable(text: string): string {
@@ -11,7 +16,8 @@ export function printable(text: string): string {
 function codeOf(char: string): string {
   if (char === "\n") return "\\n";
   if (char === "\t") return "\\t";
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  const code = (char.codePointAt(0) ?? 0).toString(16);
+  return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
