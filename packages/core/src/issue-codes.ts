@@ -80,6 +80,7 @@ export const ISSUE_CODES = {
   "data.pii": "A row holds personal data, such as an e-mail address or a card number.",
   "schema.invalid": "The project's row schema cannot be used.",
   "schema.ref": "The project's row schema refers to something outside of itself.",
+  "schema.slow": "The project's row schema takes too long to check a row.",
   // git, store, lock, machine
   "git.missing": "git is not installed or cannot be run.",
   "git.not-a-repository": "The folder is in no git repository.",

@@ -4,6 +4,7 @@ import { errnoOf } from "../io/errno.js";
 import type { Issue } from "../issue.js";
 import { scanJson } from "../jsonl/scan.js";
 import { type JsonSchema, makeAjv, type ValidateFunction } from "./ajv.js";
+import { boundValidate } from "./bound-validate.js";
 
 const MAX_SCHEMA_BYTES = 4 * 1024 * 1024;
 
@@ -44,7 +45,7 @@ export async function compileUserSchema(path: string, file: string): Promise<Val
     return issue("the schema is of another draft than 2020-12", { pointer: "/$schema", found: dialect, fix });
   }
   try {
-    return makeAjv(false).compile(schema as JsonSchema);
+    return boundValidate(makeAjv(false).compile(schema as JsonSchema), text, file);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const missing = /can't resolve reference (\S+)/.exec(reason)?.[1];
