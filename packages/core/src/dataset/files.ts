@@ -1,4 +1,5 @@
 /** The files of a project's splits. */
+import { existsSync } from "node:fs";
 import type { Project } from "../config/config.js";
 import { listGlob } from "../io/glob.js";
 import { isReallyInside, nativePath } from "../io/paths.js";
@@ -55,6 +56,12 @@ export async function listSplit(project: Project, split: string): Promise<SplitF
     }
   }
   return { files: [...files].sort(), issues };
+}
+
+/** Whether a file is there, and a symlink on its way leads out of the repository. What is not there, its reader says. */
+export async function leadsOutside(root: string, file: string): Promise<boolean> {
+  const path = nativePath(root, file);
+  return existsSync(path) && !(await isReallyInside(root, path));
 }
 
 /** A path that a symlink leads out of the repository. */

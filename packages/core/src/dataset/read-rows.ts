@@ -6,7 +6,7 @@ import { readJsonl } from "../jsonl/read.js";
 import type { Row } from "../row.js";
 import type { ValidateFunction } from "../schema/ajv.js";
 import { compileUserSchema } from "../schema/compile.js";
-import { listSplit } from "./files.js";
+import { leadsOutside, listSplit, outside } from "./files.js";
 import { locate } from "./locate.js";
 import { makeRowParser, toRow } from "./parse-row.js";
 
@@ -57,6 +57,7 @@ export async function userSchemaOf(project: Project): Promise<ValidateFunction |
   const file = joinInside(dir, config.data.schema);
   if (file === null)
     throw new GituneError({ code: "config.path", severity: "error", message: "the schema leaves the repository" });
+  if (await leadsOutside(root, file)) throw new GituneError(outside(file, config.name));
   const compiled = await compileUserSchema(nativePath(root, file), file);
   if (typeof compiled !== "function") throw new GituneError({ ...compiled, project: config.name });
   return compiled;

@@ -1,13 +1,13 @@
 /** The rows of an eval suite: `{id?, prompt | messages, references: [..] | label, tags?: [..]}`. */
 import type { Project, SuiteConfig } from "../config/config.js";
 import { canonicalJson, sha256Hex } from "../hash.js";
-import { isReallyInside, joinInside, nativePath } from "../io/paths.js";
+import { joinInside, nativePath } from "../io/paths.js";
 import { GituneError, type Issue } from "../issue.js";
 import { type JsonlRow, readJsonl } from "../jsonl/read.js";
 import type { EvalRow, JsonObject, Message } from "../row.js";
 import { compileOwn, type JsonSchema } from "../schema/ajv.js";
 import { explainErrors, type Finding } from "../schema/explain.js";
-import { outside } from "./files.js";
+import { leadsOutside, outside } from "./files.js";
 import { FORMATS } from "./formats.js";
 import { locate } from "./locate.js";
 import { keyOfHash } from "./parse-row.js";
@@ -108,14 +108,13 @@ export async function inspectSuite(project: Project, suite: SuiteConfig, signal?
   const say = (issue: Issue): void => {
     issues.push({ ...issue, project: config.name });
   };
+  if (await leadsOutside(root, file)) {
+    say(outside(file, config.name));
+    return { rows, issues, file, bytes };
+  }
   const parse = makeEvalRowParser(FORMATS[config.data.format].isChat);
   const seen = new Map<string, string>();
   for await (const item of readJsonl(path, { file, ...(signal ? { signal } : {}) })) {
-    // After the first item, so that a missing file is reported as missing.
-    if (rows.length === 0 && item.kind === "row" && !(await isReallyInside(root, path))) {
-      say(outside(file, config.name));
-      break;
-    }
     if (item.kind === "issue") {
       say(item.issue);
       continue;

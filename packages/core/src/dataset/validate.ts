@@ -12,7 +12,7 @@ import type { ValidateFunction } from "../schema/ajv.js";
 import { compileUserSchema } from "../schema/compile.js";
 import { explainErrors } from "../schema/explain.js";
 import { checkBase } from "./base.js";
-import { listSplit } from "./files.js";
+import { leadsOutside, listSplit, outside } from "./files.js";
 import { IssueList } from "./issue-list.js";
 import { locate } from "./locate.js";
 import { makeRowParser, type RowParser, toRow } from "./parse-row.js";
@@ -194,6 +194,10 @@ async function inspectSuites(project: Project, list: IssueList, signal?: AbortSi
 async function readUserSchema({ config, root, dir }: Project, list: IssueList): Promise<ValidateFunction | null> {
   const file = config.data.schema === null ? null : joinInside(dir, config.data.schema);
   if (file === null) return null;
+  if (await leadsOutside(root, file)) {
+    list.add(outside(file, config.name));
+    return null;
+  }
   const compiled = await compileUserSchema(nativePath(root, file), file);
   if (typeof compiled === "function") return compiled;
   list.add(compiled);
