@@ -35,6 +35,12 @@ test("text: control characters of a row cannot drive the terminal", () => {
   assert.equal(printable("a\tb\u001b"), "a\\tb\\u001b");
 });
 
+test("text: no line of a message is a command to the runner that shows it", () => {
+  const message = "found x\n::error::gone\n  ::add-mask::e\n##[error]gone";
+  const lines = renderIssues([{ ...ISSUE, message }]).split("\n");
+  assert.deepEqual(lines.slice(1, 5), ["  found x", "  \\::error::gone", "    \\::add-mask::e", "  ##\\[error]gone"]);
+});
+
 test("github: escaped commands, at most ten of a severity", () => {
   const hostile: Issue = { ...ISSUE, file: "a,b:c.jsonl", message: "50%\n::error::x" };
   const [first] = renderIssues([hostile], "github").split("\n");

@@ -44,10 +44,24 @@ function toText(issue: Issue, color: NonNullable<RenderOptions["color"]>): strin
   if (issue.pointer) head.push(color("pointer", printable(issue.pointer)));
   head.push(color("code", `[${issue.code}]`));
   if (issue.severity !== "error") head.push(color(issue.severity, issue.severity));
-  const lines = [head.join("  "), `  ${whole(issue).split("\n").map(printable).join("\n  ")}`];
+  const lines = [
+    head.join("  "),
+    ...whole(issue)
+      .split("\n")
+      .map((line) => `  ${inert(line)}`),
+  ];
   if (issue.fix) lines.push(`  ${color("fix", "fix:")} ${printable(issue.fix)}`);
   return lines.join("\n");
 }
+
+/**
+ * A line that GitHub's runner, which reads what a step prints, does not take for a command: it looks for `::` after leading
+ * spaces, and for `##[` anywhere.
+ */
+const inert = (line: string): string =>
+  printable(line)
+    .replace(/^(\s*)::/, "$1\\::")
+    .replaceAll("##[", "##\\[");
 
 /** Two lines of a terminal. */
 const MAX_EXPECTED_CHARS = 160;
