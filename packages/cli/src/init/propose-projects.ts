@@ -32,7 +32,7 @@ interface Seen {
 }
 type SeenRows = Seen & { readonly found: Extract<Detected, { kind: "rows" }> };
 
-/** Proposes projects. @param taken names that are not free */
+/** Proposes projects. @param files paths from the root */
 export async function proposeProjects(
   root: string,
   files: readonly string[],

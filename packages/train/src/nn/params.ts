@@ -18,7 +18,7 @@ export interface LowRankUpdate {
 export interface Params {
   /** An f32 tensor by its checkpoint name, e.g. `model.layers.0.self_attn.q_proj.weight`. */
   tensor(name: string, shape: Shape): Node;
-  /** x Wᵀ with the weight of a linear layer, by its module's name. @param x [n, in]   @returns [n, out] */
+  /** x Wᵀ with the weight of a linear layer or of the head, by its module's name. @param x [n, in]   @returns [n, out] */
   product(module: string, x: Node, dOut: number): Node;
   /** The update of a linear layer, by its module's name, e.g. `model.layers.0.self_attn.q_proj`. */
   update(module: string): LowRankUpdate | null;
