@@ -1,9 +1,10 @@
 /** The built CLI as users call it, where no engine is needed. */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { gitune, jsonl, TestRepository } from "./testing.js";
 import { VERBS } from "./verbs.js";
 
@@ -27,6 +28,7 @@ const row = (id: number, answer = "blue") => ({
 const ROWS = jsonl([row(1), row(2), row(3)]);
 /** A base as far as validation looks at it. */
 const BASE = { "models/tiny/config.json": "{}" };
+const TOKENIZER = fileURLToPath(new URL("../../train/test/fixtures/tiny-chat", import.meta.url));
 
 function repositoryWith(files: ConstructorParameters<typeof TestRepository>[0]): TestRepository {
   const made = new TestRepository(files);
@@ -251,6 +253,46 @@ test("validate loads no engine", async () => {
   const loaded = readFileSync(log, "utf8");
   assert.match(loaded, /train\/dist\/tokenizer\.js/);
   assert.doesNotMatch(loaded, /node_modules\/(?:onnxruntime|@tensorflow)|train\/dist\/backends/);
+});
+
+test("stats counts rows, labels and tokens, and its document is what its schema says", async () => {
+  const made = repositoryWith({
+    ...BASE,
+    "datasets/colors/gitune.yaml": CONFIG,
+    "datasets/colors/train.jsonl": `${ROWS}${jsonl([row(4, "red"), { id: "r5", messages: [] }])}`,
+    "stats.schema.json": readFileSync(new URL("../../core/schemas/stats.schema.json", import.meta.url)),
+  });
+  const bare = await made.gitune(["stats", "--json"]);
+  assert.equal(bare.code, 0, bare.stderr);
+  assert.match(bare.stderr, /colors: no tokens, since /);
+
+  cpSync(TOKENIZER, join(made.root, "models/tiny"), { recursive: true });
+  const { code, stdout, stderr } = await made.gitune(["stats", "colors", "--json"]);
+  assert.equal(code, 0, stderr);
+  const document = JSON.parse(stdout) as {
+    projects: {
+      splits: {
+        rows: number;
+        unfit: number;
+        tokens: { total: number; supervised: number };
+        labels: unknown;
+      }[];
+    }[];
+  };
+  const [split] = document.projects[0]?.splits ?? [];
+  assert.deepEqual([split?.rows, split?.unfit, split?.labels], [5, 1, null]);
+  assert.ok(split && split.tokens.supervised > 0 && split.tokens.supervised < split.tokens.total);
+
+  made.write({ "stats.jsonl": jsonl([JSON.parse(bare.stdout), document]) });
+  const checked = await made.gitune(["validate", "--file", "stats.jsonl", "--schema", "stats.schema.json"]);
+  assert.equal(checked.code, 0, checked.stdout);
+  made.write({
+    "datasets/colors/train.jsonl": jsonl(Array.from({ length: 6 }, (_, id) => row(id, id < 4 ? "blue" : "red"))),
+  });
+  const { stdout: text } = await made.gitune(["stats"]);
+  assert.match(text, /^train +6 +0 +0 +\d/m);
+  assert.match(text, /labels of train: blue 66\.7%, red 33\.3%/);
+  assert.equal((await made.gitune(["stats", "colours"])).code, 2);
 });
 
 test("diff shows uncommitted rows, and the rows between two commits", async () => {

@@ -28,13 +28,18 @@ export interface TokenCounter {
 const NONE: TokenCounter = { countTokens: null, issues: [], save: async () => undefined };
 
 /**
- * None where the rule is off, or the base is not on this machine: that is said by another check.
+ * For the rule: none where it is off.
  * @param store counts of rows that were counted before are taken from it; null counts all
  */
 export async function tokenCounter(project: Project, store: Store | null): Promise<TokenCounter> {
-  const check = project.config.checks["tokens"];
+  const level = project.config.checks["tokens"]?.level ?? "off";
+  return level === "off" ? NONE : tokenCounterOfBase(project, store);
+}
+
+/** None where the base is not on this machine: that is said by another check. */
+export async function tokenCounterOfBase(project: Project, store: Store | null): Promise<TokenCounter> {
   const path = localBase(project);
-  if (!check || check.level === "off" || path === null) return NONE;
+  if (path === null) return NONE;
   const { countTokens, loadTokenizer } = await import("@gitune/train/tokenizer");
   const base = join(project.root, path);
   try {

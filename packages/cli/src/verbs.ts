@@ -15,6 +15,10 @@ export const VERBS = {
     summary: "check rows, schemas and config; --fix mends what can be mended without loss",
     load: async () => (await import("./commands/validate.js")).validate,
   },
+  stats: {
+    summary: "count rows, tokens, lengths, labels and scripts, split by split",
+    load: async () => (await import("./commands/stats.js")).stats,
+  },
   diff: {
     summary: "show which rows were added, removed, changed or moved between two git states",
     load: async () => (await import("./commands/diff.js")).diff,

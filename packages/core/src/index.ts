@@ -2,6 +2,7 @@
 export type { CountTokens, SuiteRows } from "./checks/check.js";
 export { findOverlaps } from "./checks/contamination.js";
 export { secretIn } from "./checks/secrets.js";
+export { sensitiveKinds } from "./checks/sensitive-kinds.js";
 export { normalizeText, promptsOf } from "./checks/text.js";
 export type {
   CheckConfig,
@@ -43,6 +44,16 @@ export { type AdmitOptions, type Admitted, RowAdmission } from "./dataset/admit-
 export { localBase } from "./dataset/base.js";
 export { listSplit, type SplitFiles } from "./dataset/files.js";
 export { FORMATS, type Format } from "./dataset/formats.js";
+export { type LabelCount, LabelTally } from "./dataset/label-tally.js";
+export {
+  type MeasureOptions,
+  measureProject,
+  type ProjectStats,
+  type SplitStats,
+  type Spread,
+  type SuiteStats,
+  type TokenSpread,
+} from "./dataset/measure-project.js";
 export { makeRowParser, type ParsedRow, type RowParser } from "./dataset/parse-row.js";
 export { loadRows, readRows } from "./dataset/read-rows.js";
 export { inspectSuite, readSuite, type SuiteReading } from "./dataset/read-suite.js";

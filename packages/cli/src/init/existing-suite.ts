@@ -1,12 +1,7 @@
 /** Suites that a repository has in files of its own, as rows to copy; and answers that are labels rather than texts. */
-import { inspectSuite, type JsonObject, resolveConfig, type WrittenConfig } from "@gitune/core";
+import { inspectSuite, type JsonObject, LabelTally, resolveConfig, type WrittenConfig } from "@gitune/core";
 import type { SuiteRow } from "./divide-rows.js";
 import type { Draft } from "./propose-projects.js";
-
-/** Labels are few, short, and come again. */
-const MAX_LABELS = 20;
-const MAX_LABEL_CHARS = 30;
-const MIN_ROWS_PER_LABEL = 3;
 
 /** The usable rows of a draft's suite files, each id once. */
 export async function readExistingSuites(
@@ -40,9 +35,9 @@ export async function readExistingSuites(
 
 /** Turns references into labels, and the labels into tags to be judged by, where the answers are a few short words. */
 export function asLabels(suite: readonly SuiteRow[]): readonly SuiteRow[] {
-  const answers = new Set(suite.map(({ references }) => references?.[0]));
-  const isFew = answers.size <= MAX_LABELS && answers.size * MIN_ROWS_PER_LABEL <= suite.length;
-  if (!isFew || ![...answers].every((answer) => answer !== undefined && answer.length <= MAX_LABEL_CHARS)) return suite;
+  const answers = new LabelTally();
+  for (const { references } of suite) answers.add(references?.[0]);
+  if (answers.labels() === null) return suite;
   return suite.map(({ references, ...row }) => ({
     ...row,
     label: references?.[0] ?? "",

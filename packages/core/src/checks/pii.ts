@@ -17,6 +17,11 @@ const KINDS: Readonly<Record<string, (text: string) => boolean>> = {
   "a card number": (text) => [...text.matchAll(CARD)].some(([digits]) => passesLuhn(digits.replace(/\D/g, ""))),
 };
 
+/** What kind of personal data a text holds, such as "a phone number"; undefined where none is known. */
+export function personalDataIn(text: string): string | undefined {
+  return Object.entries(KINDS).find(([, isIn]) => isIn(text))?.[0];
+}
+
 export const pii: Check = () => ({
   onRow({ value }) {
     const findings: Finding[] = [];
