@@ -70,7 +70,7 @@ describe("@gitune/nx in a workspace", () => {
       "datasets/faq/gitune.yaml": config("faq"),
       "datasets/faq/train/a.jsonl": '{"a":1}\n',
       "datasets/faq/evals/answers.jsonl": "{}\n",
-      "datasets/nested/deep/tickets/gitune.yaml": config("tickets", ", mix: [{ project: faq, weight: 0.5 }]"),
+      "datasets/nested/deep/tickets/gitune.yaml": `${config("tickets", ", mix: [{ project: faq, weight: 0.5 }]")}refresh: { sources: [{ name: logs, type: logs }] }\n`,
       "datasets/nested/deep/tickets/train/a.jsonl": '{"a":1}\n',
       "datasets/nested/deep/tickets/evals/answers.jsonl": "{}\n",
       "datasets/broken/gitune.yaml": "name: [not, a, name\n",
@@ -90,7 +90,7 @@ describe("@gitune/nx in a workspace", () => {
     assert.deepEqual(nxList("show", "projects"), ["datasets-broken", "faq", "tickets"]);
     const project = nxJson("show", "project", "tickets") as { root: string; targets: Record<string, unknown> };
     assert.equal(project.root, "datasets/nested/deep/tickets");
-    assert.deepEqual(Object.keys(project.targets).sort(), ["eval", "gate", "train", "validate"]);
+    assert.deepEqual(Object.keys(project.targets).sort(), ["eval", "gate", "refresh", "train", "validate"]);
     const broken = nxJson("show", "project", "datasets-broken") as { targets: Record<string, unknown> };
     assert.deepEqual(Object.keys(broken.targets), ["validate"]);
   });
@@ -121,6 +121,10 @@ describe("@gitune/nx in a workspace", () => {
     appendFileSync(join(root, "models/tiny/config.json"), "\n");
     commit("base");
     assert.deepEqual(affected(), ["faq", "tickets"]);
+  });
+
+  test("refresh asks the sources each time", () => {
+    for (const _ of [1, 2]) assert.deepEqual(run("run", "tickets:refresh"), ["refresh tickets"]);
   });
 
   test("gate runs eval, train and validate first, and gives outputs back from the cache", () => {

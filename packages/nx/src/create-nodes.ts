@@ -27,7 +27,7 @@ export interface GituneNxOptions {
 const CONFIG_FILES = "datasets/**/gitune.yaml";
 
 /**
- * Infers one nx project per `gitune.yaml` below `datasets/`, with the targets validate, train, eval and gate.
+ * Infers one nx project per `gitune.yaml` below `datasets/`, with the targets validate, train, eval, gate and, where it has sources, refresh.
  * nx 22 and later call it by this name, nx 21 by `createNodesV2`.
  */
 export const createNodes: CreateNodesV2<GituneNxOptions> = [

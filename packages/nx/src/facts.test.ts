@@ -15,6 +15,7 @@ data:
 train: { base: models/tiny }
 evals:
   - { name: answers, data: evals/answers.jsonl }
+refresh: { sources: [{ name: logs, type: logs }] }
 `;
 
 test("readFacts takes paths from the workspace's root", () => {
@@ -30,6 +31,7 @@ test("readFacts takes paths from the workspace's root", () => {
     mix: ["product-faq"],
     base: "models/tiny",
     suites: ["datasets/support/evals/answers.jsonl"],
+    hasSources: true,
   });
 });
 
@@ -43,8 +45,10 @@ test("readFacts leaves out what is wrong, and never throws", () => {
     mix: [],
     base: null,
     suites: [],
+    hasSources: false,
   };
-  const wrong = "name: [1]\ndata: { splits: 3, schema: [x], mix: {a: 1} }\ntrain: []\nevals: [1, {data: 2}]";
+  const wrong =
+    "name: [1]\ndata: { splits: 3, schema: [x], mix: {a: 1} }\ntrain: []\nevals: [1, {data: 2}]\nrefresh: { sources: {} }";
   for (const text of ["", "- 1", "a: [", "name: &a [*a]", "\0", wrong]) {
     assert.deepEqual(readFacts("d", text), empty, JSON.stringify(text));
   }

@@ -22,6 +22,8 @@ export interface ProjectFacts {
   readonly base: string | null;
   /** The suites' files, relative to the workspace's root. */
   readonly suites: readonly string[];
+  /** Whether rows come in by themselves: `refresh.sources` has one. */
+  readonly hasSources: boolean;
 }
 
 /**
@@ -58,6 +60,7 @@ export function readFacts(dir: string, text: string): ProjectFacts {
     }),
     base: typeof base === "string" && base !== "" ? base : null,
     suites: asList(config["evals"]).flatMap((suite) => inWorkspace(dir, asRecord(suite)["data"]) ?? []),
+    hasSources: asList(asRecord(config["refresh"])["sources"]).length > 0,
   };
 }
 

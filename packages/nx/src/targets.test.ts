@@ -64,10 +64,22 @@ test("a config that says less has fewer targets", () => {
   assert.equal(validate?.options.command, "gitune validate folder", "asked for by its folder");
 });
 
+test("refresh is there where rows come in by themselves, and never cached", () => {
+  const sourced = { ...FULL, hasSources: true, suites: [] };
+  const targets = inferTargets(sourced, NOTHING_AROUND, TOOL);
+  assert.deepEqual(Object.keys(targets), ["validate", "refresh", "train"]);
+  const { refresh } = targets;
+  assert.deepEqual(
+    [refresh?.options.command, refresh?.cache, refresh?.parallelism],
+    ["gitune refresh a", false, false],
+  );
+  assert.deepEqual([refresh?.inputs, refresh?.outputs, refresh?.dependsOn], [undefined, undefined, undefined]);
+});
+
 test("nothing of a config or a folder's name reaches the shell but plain words", () => {
   const hostile = ['datasets/"; id; "', "datasets/$(id)", "datasets/`id`", "datasets/a\nb", "datasets/%PATH%"];
   for (const dir of hostile) {
-    const named = inferTargets({ ...FULL, dir }, NOTHING_AROUND, TOOL);
+    const named = inferTargets({ ...FULL, dir, hasSources: true }, NOTHING_AROUND, TOOL);
     assert.deepEqual(Object.keys(named), ["validate"], dir);
     assert.equal(named["validate"]?.cache, false, "nx may read such a folder's name as a pattern");
     assert.equal(named["validate"]?.options.command, "gitune validate a");

@@ -26,8 +26,8 @@ export interface Surroundings {
 const SAFE_PATH = /^[\p{L}\p{N}._/@+=, -]+$/u;
 
 /**
- * `validate`, and as far as the config has a base, suites and a safe folder name: `train`, `eval`, `gate`.
- * Inputs are all that a verb reads; outputs all that it writes. Each is cached.
+ * `validate`, and as far as the config has a base, suites, sources and a safe folder name: `train`, `eval`, `gate`, `refresh`.
+ * Inputs are all that a verb reads; outputs all that it writes. Each is cached, but for `refresh`.
  */
 export function inferTargets(
   facts: ProjectFacts,
@@ -56,6 +56,8 @@ export function inferTargets(
   // Such a folder's name could be a pattern to nx, too: no hash of its files can be relied on.
   if (!SAFE_PATH.test(facts.dir)) return { validate: { ...targets["validate"], cache: false } };
   if (!facts.name || !facts.base) return targets;
+
+  if (facts.hasSources) targets["refresh"] = refreshTask(`${tool.bin} refresh ${facts.name}`);
 
   const made = `${facts.dir}/.gitune`;
   targets["train"] = task({
@@ -91,6 +93,17 @@ export function inferTargets(
     parallelism: false,
   };
   return targets;
+}
+
+/** Never cached: what the sources give is no file that nx could know. Nor beside another: each replaces the report folder. */
+function refreshTask(command: string): TargetConfiguration {
+  return {
+    executor: "nx:run-commands",
+    options: { command },
+    cache: false,
+    parallelism: false,
+    metadata: { technologies: ["gitune"], description: "Pull new rows, train and gate them, propose them on a branch" },
+  };
 }
 
 /** The project's name in nx: its own, or one made of its folder where the file has none that is usable. */
