@@ -266,18 +266,6 @@ console.log(JSON.stringify({ messages: [message("user", seen.join("|")), message
     assert.ok(rows.includes('"content":"yellow"') && rows.includes("colour of \u00e9?"));
   });
 
-  it("hub: a file of a dataset, by HF_ENDPOINT and HF_TOKEN", async () => {
-    const made = open(
-      "    - { type: hub, name: feedback, dataset: acme/rows, file: data/a b.jsonl, into: train/new.jsonl }",
-    );
-    server.answer(rowsAnswer(jsonl([row("colour of the sun?", "yellow")])));
-    const answer = await made.refresh([], { HF_ENDPOINT: server.url, HF_TOKEN: "hf_thetokenofthistest" });
-    assert.equal(countsOf(answer).new, 1, answer.stdout);
-    const seen = server.seen.at(-1);
-    assert.equal(seen?.path, "/datasets/acme/rows/resolve/main/data/a%20b.jsonl");
-    assert.equal(seen?.headers.authorization, "Bearer hf_thetokenofthistest");
-  });
-
   it("one that fails does not hold back another", async () => {
     const made = open(
       `${http()}\n    - { type: command, name: broken, command: [node, -e, "console.error('why ' + process.env.KEY); process.exit(7)"], env: [KEY], into: train/new.jsonl }`,

@@ -1,9 +1,8 @@
 /** A repository with a project that refreshes itself, and gitune's command line in it. */
-import { execFile, execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { REPOSITORY } from "./action-folder.js";
+import { ENVIRONMENT, GitRepository } from "./git-repository.js";
 import type { Files } from "./pull-request.js";
 import { tinyBase } from "./tiny-base.js";
 
@@ -36,7 +35,7 @@ export interface RefreshDocument {
       readonly known: number;
       readonly passed_over: number;
       readonly quarantined: number;
-      readonly issues: readonly { readonly code: string; readonly message: string }[];
+      readonly issues: readonly { readonly code: string; readonly message: string; readonly fix?: string }[];
     }[];
     readonly quarantine: Readonly<Record<string, number>>;
     readonly quarantine_file: string | null;
@@ -92,42 +91,7 @@ export function colorsFiles(config: string): Files {
   };
 }
 
-export class RefreshRepository {
-  readonly root = realpathSync(mkdtempSync(join(tmpdir(), "gitune-refresh-")));
-
-  constructor(files: Files) {
-    this.git("init", "--quiet", "--initial-branch=main");
-    this.commit("first", files);
-  }
-
-  git(...args: readonly string[]): string {
-    const env = {
-      PATH: process.env["PATH"] ?? "",
-      HOME: tmpdir(),
-      GIT_CONFIG_GLOBAL: "/dev/null",
-      GIT_CONFIG_NOSYSTEM: "1",
-      GIT_AUTHOR_NAME: "Octo",
-      GIT_AUTHOR_EMAIL: "octo@example.com",
-      GIT_COMMITTER_NAME: "Octo",
-      GIT_COMMITTER_EMAIL: "octo@example.com",
-    };
-    return execFileSync("git", [...args], { cwd: this.root, env, encoding: "utf8" }).trim();
-  }
-
-  write(files: Files): void {
-    for (const [path, content] of Object.entries(files)) {
-      mkdirSync(dirname(join(this.root, path)), { recursive: true });
-      writeFileSync(join(this.root, path), content);
-    }
-  }
-
-  commit(message: string, files: Files): string {
-    this.write(files);
-    this.git("add", "--all");
-    this.git("commit", "--quiet", "--message", message);
-    return this.git("rev-parse", "HEAD");
-  }
-
+export class RefreshRepository extends GitRepository {
   /** Rows of a file in a commit. */
   rows(commit: string, file: string): readonly Row[] {
     const text = this.git("show", `${commit}:${file}`);
@@ -136,19 +100,11 @@ export class RefreshRepository {
 
   refresh(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<RefreshAnswer> {
     return new Promise((resolve) => {
-      const options = {
-        cwd: this.root,
-        env: { PATH: process.env["PATH"] ?? "", HOME: tmpdir(), GIT_CONFIG_GLOBAL: "/dev/null", ...env },
-        maxBuffer: 2 ** 26,
-      };
+      const options = { cwd: this.root, env: { ...ENVIRONMENT, ...env }, maxBuffer: 2 ** 26 };
       execFile(process.execPath, [MAIN, "refresh", "--json", ...args], options, (error, stdout, stderr) => {
         const code = error ? Number(error.code) : 0;
         resolve({ code, stdout, stderr, document: JSON.parse(stdout || "{}") as RefreshDocument });
       });
     });
-  }
-
-  remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,4 @@
-/** A model repository: commits, branches and tags. */
+/** A repository of a model or a dataset: commits, branches and tags. */
 import { createHash, randomUUID } from "node:crypto";
 import { HubRefusal } from "./answer.js";
 
@@ -21,6 +21,8 @@ export interface Commit {
 export class Repository {
   readonly name: string;
   readonly isPrivate: boolean;
+  /** Anyone sees that it is there; only its owner reads it. */
+  isGated = false;
   readonly branches = new Map<string, string>();
   readonly tags = new Map<string, string>();
   readonly #commits = new Map<string, Commit>();

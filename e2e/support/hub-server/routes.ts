@@ -210,7 +210,7 @@ const ROUTES: readonly Route[] = [
   ],
   [
     "GET",
-    /^\/([^/]+\/[^/]+)\/(resolve|raw)\/([^/]+)\/(.+)$/,
+    /^\/((?:datasets\/)?[^/]+\/[^/]+)\/(resolve|raw)\/([^/]+)\/(.+)$/,
     (call, hub) => {
       const [, kind, revision = "", path = ""] = call.parts;
       const commit = readable(call, hub).at(revision);
@@ -260,9 +260,13 @@ function mayWrite(token: Token | null, name: string): void {
 
 /** A private repository that one may not see looks like one that is not there. */
 function readable({ parts, token }: Call, { repositories }: HubState): Repository {
-  const repository = repositories.get(parts[0] ?? "");
-  const [namespace = ""] = (parts[0] ?? "").split("/");
+  const name = parts[0] ?? "";
+  const repository = repositories.get(name);
+  const [namespace = ""] = name.replace(/^datasets\//, "").split("/");
   const isMember = token !== null && (token.name === namespace || token.orgs.includes(namespace));
+  if (repository?.isGated && !isMember) {
+    throw new HubRefusal(token ? 403 : 401, `Access to ${name} is restricted`, "GatedRepo");
+  }
   if (repository && (!repository.isPrivate || isMember)) return repository;
   throw new HubRefusal(token ? 404 : 401, "Repository not found", "RepoNotFound");
 }

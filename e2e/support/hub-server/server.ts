@@ -20,6 +20,8 @@ export interface LoggedRequest {
   readonly status: number;
 }
 
+type AddRepository = (name: string, revision: string, files: Readonly<Record<string, Buffer>>) => Repository;
+
 export interface HubServer {
   readonly url: string;
   /** Since the last `calm`, in the order that they came in. */
@@ -29,7 +31,8 @@ export interface HubServer {
   readonly repositories: ReadonlyMap<string, Repository>;
   readonly state: Pick<HubState, "claims" | "pageSize">;
   /** A public model that somebody published at a commit of this name, its files all large ones. */
-  readonly addModel: (name: string, revision: string, files: Readonly<Record<string, Buffer>>) => void;
+  readonly addModel: AddRepository;
+  readonly addDataset: AddRepository;
   readonly fail: (fault: Fault) => void;
   /** Faults that were injected since the start. */
   readonly injected: () => number;
@@ -88,6 +91,17 @@ export async function startHub(): Promise<HubServer> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
+  const add: AddRepository = (name, revision, files) => {
+    const repository = new Repository(name, false);
+    const large = Object.entries(files).map(([path, bytes]) => {
+      const oid = createHash("sha256").update(bytes).digest("hex");
+      return [path, lfsFile(oid, bytes)] as const;
+    });
+    const { oid } = repository.commit("main", "weights", new Map(large));
+    repository.tags.set(revision, oid);
+    repositories.set(name, repository);
+    return repository;
+  };
   const calm = () => {
     faults.clear();
     log.length = 0;
@@ -100,16 +114,8 @@ export async function startHub(): Promise<HubServer> {
     objects,
     repositories,
     state,
-    addModel(name, revision, files) {
-      const repository = new Repository(name, false);
-      const large = Object.entries(files).map(([path, bytes]) => {
-        const oid = createHash("sha256").update(bytes).digest("hex");
-        return [path, lfsFile(oid, bytes)] as const;
-      });
-      const { oid } = repository.commit("main", "weights", new Map(large));
-      repository.tags.set(revision, oid);
-      repositories.set(name, repository);
-    },
+    addModel: add,
+    addDataset: (name, ...rest) => add(`datasets/${name}`, ...rest),
     fail: (fault) => faults.add(fault),
     injected: () => faults.injected,
     calm,

@@ -88,7 +88,7 @@ function mayBeRepeated(method: string, { pathname }: URL): boolean {
  * Milliseconds until the Hub takes requests again: `Retry-After` (RFC 9110) in seconds or as a date, or `t` of `RateLimit`
  * (draft-ietf-httpapi-ratelimit-headers) in seconds.
  */
-export function limitOf(headers: Headers, now = Date.now()): number {
+export function limitOf(headers: Pick<Headers, "get">, now = Date.now()): number {
   const after = headers.get("retry-after");
   if (after !== null) {
     const ms = /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - now;

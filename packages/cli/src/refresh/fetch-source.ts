@@ -1,17 +1,10 @@
 /** From a source to the bytes that it gives, or to "as before". */
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import {
-  GituneError,
-  isLoopback,
-  isReallyInside,
-  listGlob,
-  type Project,
-  type RefreshSource,
-  sha256Hex,
-} from "@gitune/core";
+import { GituneError, isReallyInside, listGlob, type Project, type RefreshSource, sha256Hex } from "@gitune/core";
 import type { Context } from "../verb.js";
-import { httpGet } from "./http-get.js";
+import { type HttpCall, httpGet } from "./http-get.js";
+import { hubAddress, hubEndpoint, hubRefusal } from "./hub-source.js";
 import { runCommand } from "./run-command.js";
 import type { SecretGuard } from "./secret-guard.js";
 import { sourceEnv } from "./source-env.js";
@@ -77,16 +70,25 @@ async function read(
     }
     case "http": {
       const token = source.tokenEnv === null ? null : tokenOf(env, source.tokenEnv);
-      return get(source.url, token, known, { timeoutMs, maxBytes, signal });
+      return get(source.url, token, known, { timeoutMs, maxBytes, signal, explain: httpRefusal });
     }
     case "hub": {
       // A commit never changes.
       if (known && /^[0-9a-f]{40}$/.test(source.revision)) return null;
-      return get(hubAddress(source, env), env["HF_TOKEN"] || null, known, { timeoutMs, maxBytes, signal });
+      const [endpoint, token] = [hubEndpoint(env), env["HF_TOKEN"] || null];
+      const explain: HttpCall["explain"] = (status, headers) =>
+        hubRefusal(source, { endpoint, hasToken: token !== null, status, code: String(headers["x-error-code"] ?? "") });
+      return get(hubAddress(source, endpoint), token, known, { timeoutMs, maxBytes, signal, explain });
     }
     case "logs":
       return { bytes: await readFiles(project.root, source.files, maxBytes, signal), etag: null };
   }
+}
+
+/** A server that wants to know who asks. */
+function httpRefusal(status: number): ReturnType<HttpCall["explain"]> {
+  if (status !== 401 && status !== 403) return null;
+  return { message: `the server answers ${status}`, fix: "name the variable with its token in token_env" };
 }
 
 function tokenOf(env: Context["env"], name: string): string {
@@ -99,24 +101,10 @@ async function get(
   url: string,
   token: string | null,
   known: SourceState | undefined,
-  limits: { readonly timeoutMs: number; readonly maxBytes: number; readonly signal: AbortSignal },
+  more: Pick<HttpCall, "timeoutMs" | "maxBytes" | "signal" | "explain">,
 ): Promise<Given | null> {
-  const answer = await httpGet({ url, token, etag: known?.etag ?? null, ...limits });
+  const answer = await httpGet({ url, token, etag: known?.etag ?? null, ...more });
   return answer.kind === "unchanged" ? null : answer;
-}
-
-/** @see https://huggingface.co/docs/hub/datasets-downloading: files are at /datasets/<id>/resolve/<revision>/<path> */
-function hubAddress(
-  source: { readonly dataset: string; readonly file: string; readonly revision: string },
-  env: Context["env"],
-): string {
-  const endpoint = env["HF_ENDPOINT"] || "https://huggingface.co";
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
-  if (!url || !(url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname)))) {
-    throw sourceError("HF_ENDPOINT is no https address");
-  }
-  const path = source.file.split("/").map(encodeURIComponent).join("/");
-  return `${endpoint.replace(/\/$/, "")}/datasets/${source.dataset}/resolve/${encodeURIComponent(source.revision)}/${path}`;
 }
 
 /** The files of a glob, one after the other by name. */

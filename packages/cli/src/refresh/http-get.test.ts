@@ -30,7 +30,16 @@ const serveBytes = (t: TestContext, text: string) =>
 
 function get(url: string, more: Partial<HttpCall> = {}) {
   const signal = new AbortController().signal;
-  return httpGet({ url, token: null, etag: null, timeoutMs: 20_000, maxBytes: 1000, signal, ...more });
+  return httpGet({
+    url,
+    token: null,
+    etag: null,
+    timeoutMs: 20_000,
+    maxBytes: 1000,
+    signal,
+    explain: () => null,
+    ...more,
+  });
 }
 
 const fails = (code: string, words: RegExp) => (error: unknown) =>

@@ -1,8 +1,9 @@
 /** One file over HTTP: bounded in time, size and redirects; asked again where a failure may pass. */
-import { type IncomingMessage, request as requestHttp } from "node:http";
+import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
-import { GituneError } from "@gitune/core";
+import { GituneError, type Issue } from "@gitune/core";
+import { limitOf } from "../publish/hub-fetch.js";
 import { notAllowed, publicLookup, refuseInnerHost } from "./addresses.js";
 import { sourceError } from "./source-error.js";
 
@@ -16,6 +17,8 @@ export interface HttpCall {
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
+  /** What an answer without content means, and how to mend it; null where its status says it all. */
+  readonly explain: (status: number, headers: IncomingHttpHeaders) => Pick<Issue, "message" | "fix"> | null;
 }
 
 export type HttpAnswer =
@@ -42,8 +45,8 @@ export async function httpGet(call: HttpCall): Promise<HttpAnswer> {
       if (deadline.aborted) throw timedOut();
       const delayMs = RETRY_DELAYS_MS[attempt];
       if (!(error instanceof Passing)) throw error;
-      if (delayMs === undefined || (error.retryAfterMs ?? 0) > MAX_RETRY_AFTER_MS) throw sourceError(error.message);
-      await sleep(Math.max(delayMs, error.retryAfterMs ?? 0), undefined, { signal }).catch(() => {
+      if (delayMs === undefined || error.retryAfterMs > MAX_RETRY_AFTER_MS) throw sourceError(error.message);
+      await sleep(Math.max(delayMs, error.retryAfterMs), undefined, { signal }).catch(() => {
         call.signal.throwIfAborted();
         throw timedOut();
       });
@@ -55,7 +58,7 @@ export async function httpGet(call: HttpCall): Promise<HttpAnswer> {
 class Passing extends Error {
   constructor(
     message: string,
-    readonly retryAfterMs?: number,
+    readonly retryAfterMs = 0,
   ) {
     super(message);
   }
@@ -108,6 +111,11 @@ function ask(url: URL, isSameServer: boolean, call: HttpCall, signal: AbortSigna
   });
 }
 
+/** Milliseconds that the server asks for: with `Retry-After`, or as the Hub does, with `RateLimit`. */
+function askedWait({ headers }: IncomingMessage): number {
+  return limitOf({ get: (name) => headers[name]?.toString() ?? null });
+}
+
 async function read(response: IncomingMessage, status: number, call: HttpCall): Promise<HttpAnswer> {
   if (status === 304) {
     response.destroy();
@@ -115,10 +123,9 @@ async function read(response: IncomingMessage, status: number, call: HttpCall): 
   }
   if (status !== 200) {
     response.destroy();
-    const asked = Number(response.headers["retry-after"]) * 1000;
-    if (status === 429 || status >= 500) throw new Passing(`the server answers ${status}`, asked || undefined);
-    const fix = status === 401 || status === 403 ? { fix: "name the variable with its token in token_env" } : {};
-    throw sourceError(`the server answers ${status}`, fix);
+    if (status === 429 || status >= 500) throw new Passing(`the server answers ${status}`, askedWait(response));
+    const { message, ...fix } = call.explain(status, response.headers) ?? { message: `the server answers ${status}` };
+    throw sourceError(message, fix);
   }
   const tooMuch = () => sourceError(`more than ${call.maxBytes} bytes`, { fix: "raise max_bytes" });
   if (Number(response.headers["content-length"] ?? 0) > call.maxBytes) {
