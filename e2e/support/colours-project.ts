@@ -38,17 +38,19 @@ export const jsonl = (rows: readonly unknown[]) => rows.map((row) => `${JSON.str
 export const rows = (count: number, prompt = (i: number) => `Which colour is thing number ${i}?`) =>
   Array.from({ length: count }, (_, i) => ({ prompt: prompt(i), completion: i % 2 === 0 ? "red" : "blue" }));
 
+/** A suite that asks none of what is trained on. */
+export const suite = () =>
+  Array.from({ length: 8 }, (_, i) => ({
+    id: `a${i}`,
+    prompt: `What is the shade of item ${i}?`,
+    references: ["red"],
+  }));
+
 /** The repository before the change. */
 export const baseFiles = (): Files => ({
   ...tinyBase("models/tiny"),
   ".gitignore": ".gitune/\n",
   [`${PROJECT}/gitune.yaml`]: config(ALWAYS),
   [`${PROJECT}/train.jsonl`]: jsonl(rows(24)),
-  [`${PROJECT}/evals/answers.jsonl`]: jsonl(
-    Array.from({ length: 8 }, (_, i) => ({
-      id: `a${i}`,
-      prompt: `What is the shade of item ${i}?`,
-      references: ["red"],
-    })),
-  ),
+  [`${PROJECT}/evals/answers.jsonl`]: jsonl(suite()),
 });

@@ -1,8 +1,6 @@
 /** A git repository with one project that is ready to be released, on a base of random weights. */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { devNull, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { ALWAYS, jsonl, rows, suite } from "./colours-project.js";
+import { GitRepository } from "./git-repository.js";
 import type { Files } from "./pull-request.js";
 import { tinyBase } from "./tiny-base.js";
 
@@ -11,9 +9,7 @@ export const HUB_NAME = "acme/colours-lora";
 /** Where the tests say that the base is. */
 export const HUB_BASE = { id: "acme/tiny", revision: "0123456789".repeat(4) } as const;
 
-/** A margin that nothing can exceed, and a threshold that random weights never reach. */
-export const ALWAYS = "{ suite: answers, metric: exact_match, max_regression: 1 }";
-export const NEVER = "{ suite: answers, metric: exact_match, min: 0.9 }";
+export { ALWAYS, NEVER } from "./colours-project.js";
 
 export interface ConfigParts {
   readonly version: string;
@@ -56,50 +52,25 @@ publish: ${to}
 `;
 }
 
-const jsonl = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
-
 export class ReleaseRepository {
-  readonly root = realpathSync(mkdtempSync(join(tmpdir(), "gitune-release-")));
-
-  constructor() {
-    this.git("init", "--quiet", "--initial-branch=main");
-    this.commit({
-      ...tinyBase("models/tiny"),
-      ".gitignore": ".gitune/\n",
-      [`datasets/${PROJECT}/gitune.yaml`]: releaseConfig({ version: "1.0.0" }),
-      [`datasets/${PROJECT}/train.jsonl`]: jsonl(
-        Array.from({ length: 24 }, (_, at) => ({
-          prompt: `Which colour is thing number ${at}?`,
-          completion: at % 2 === 0 ? "red" : "blue",
-        })),
-      ),
-      [`datasets/${PROJECT}/evals/answers.jsonl`]: jsonl(
-        Array.from({ length: 8 }, (_, at) => ({
-          id: `a${at}`,
-          prompt: `What is the shade of item ${at}?`,
-          references: ["red"],
-          tags: [at < 4 ? "small" : "large"],
-        })),
-      ),
-    });
-  }
+  private readonly repository = new GitRepository({
+    ...tinyBase("models/tiny"),
+    ".gitignore": ".gitune/\n",
+    [`datasets/${PROJECT}/gitune.yaml`]: releaseConfig({ version: "1.0.0" }),
+    [`datasets/${PROJECT}/train.jsonl`]: jsonl(rows(24)),
+    [`datasets/${PROJECT}/evals/answers.jsonl`]: jsonl(
+      suite().map((row, at) => ({ ...row, tags: [at < 4 ? "small" : "large"] })),
+    ),
+  });
+  readonly root = this.repository.root;
 
   git(...args: readonly string[]): string {
-    const identity = ["-c", "user.name=Octo", "-c", "user.email=octo@example.invalid"];
-    const env = { PATH: process.env["PATH"], HOME: tmpdir(), GIT_CONFIG_GLOBAL: devNull, GIT_CONFIG_NOSYSTEM: "1" };
-    const options = { cwd: this.root, encoding: "utf8" as const, env, stdio: ["ignore", "pipe", "pipe"] as const };
-    return execFileSync("git", [...identity, ...args], { ...options, stdio: [...options.stdio] }).trim();
+    return this.repository.git(...args);
   }
 
   /** @returns the commit's sha */
   commit(files: Files): string {
-    for (const [path, content] of Object.entries(files)) {
-      mkdirSync(dirname(join(this.root, path)), { recursive: true });
-      writeFileSync(join(this.root, path), content);
-    }
-    this.git("add", "--all");
-    this.git("commit", "--quiet", "--allow-empty", "--message", "change");
-    return this.git("rev-parse", "HEAD");
+    return this.repository.commit("change", files);
   }
 
   /** A commit with this config, and its tag. @returns the tag */
@@ -111,6 +82,6 @@ export class ReleaseRepository {
   }
 
   remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
+    this.repository.remove();
   }
 }
