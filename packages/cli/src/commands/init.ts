@@ -3,7 +3,8 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { findRepoRoot, GituneError, printable, tryRef } from "@gitune/core";
 import { Option } from "commander";
-import { ask, canAsk } from "../init/ask.js";
+import { ask, askLine, canAsk } from "../init/ask.js";
+import { DEFAULT_BASE, findBase } from "../init/base-choice.js";
 import { type InitOptions, type NewProjectSummary, OWNER_HINTS, type Proposal, propose } from "../init/propose.js";
 import { isHosted, refuseOpenRunner, type Visibility } from "../init/workflow-files.js";
 import { type Kept, sortFiles, writeFiles } from "../init/write-proposal.js";
@@ -62,7 +63,7 @@ export const init: Verb = {
       root,
       dir,
       cwd: context.cwd,
-      base: options.base ?? null,
+      base: options.base ?? (asks ? await askForBase(root) : null),
       action: readAction(options.action),
       runner: readRunner(runner),
       visibility: await visibilityOf(options, runner, asks),
@@ -97,6 +98,16 @@ function rootOf(dir: string): string {
     if (error instanceof GituneError && error.issues[0]?.code === "repo.not-found") return dir;
     throw error;
   }
+}
+
+/** Where the repository has no base. @returns null takes the one of the Hub */
+async function askForBase(root: string): Promise<string | null> {
+  if ((await findBase(root)) !== null) return null;
+  const answer = await askLine(
+    "There is no base model below models/. Which one is to be trained on: a folder or a .gguf file of this repository,\n" +
+      `or <Hub id>@<commit>? [${DEFAULT_BASE.base}] `,
+  );
+  return answer === "" ? null : answer;
 }
 
 async function visibilityOf(
@@ -145,7 +156,7 @@ function describe(
 }
 
 function describeProject(
-  { format, columns, isGuess, sources, rows, leftOut }: NewProjectSummary,
+  { format, columns, isGuess, sources, rows, leftOut, sensitive }: NewProjectSummary,
   name: string,
 ): string[] {
   const mapped = Object.entries(columns).map(([field, column]) => `${field} = ${printable(JSON.stringify(column))}`);
@@ -164,6 +175,10 @@ function describeProject(
       ({ reason, rows: count, first: place }) =>
         `  left out: ${counted(count, "row")} [${reason}], the first at ${printable(place)}`,
     ),
+    ...sensitive.map(
+      ({ kind, rows: count, first: place }) =>
+        `  careful: ${counted(count, "row")} with ${kind}, the first at ${printable(place)}`,
+    ),
   ];
 }
 
@@ -177,15 +192,24 @@ function nextSteps({ base, projects }: Proposal, hasCommit: boolean): string {
     "",
     "next:",
     ...(copied ? ["  the rows were copied below datasets/: the old files are no longer needed for gitune"] : []),
-    ...(base.revision === null
-      ? []
-      : [`  gitune trains from a folder: put ${base.base} below models/, and name it as train.base`]),
+    ...(base.revision === null ? [] : fetchBase(base.base, base.revision)),
     "  keep .gitune/ out of git (.gitignore)",
     `  owners (.github/CODEOWNERS): ${OWNER_HINTS[1]?.slice(2).replace(/ +/g, " ")}`,
     ...(hasCommit ? [] : ["  git init && git commit --allow-empty -m start   (a change is compared with a commit)"]),
     "  npx gitune validate && npx gitune run",
     "  git add --all && git commit -m gitune",
   ].join("\n");
+}
+
+/** Rows can be checked without the base; training reads it from the repository. */
+function fetchBase(id: string, revision: string): readonly string[] {
+  const folder = `models/${id.split("/").at(-1)}`;
+  return [
+    "  to train, the base has to be here (validate, stats and diff work without it):",
+    `    hf download ${id} --revision ${revision} --local-dir ${folder}`,
+    `    then in each gitune.yaml: base: ${folder}, and no revision`,
+    "  any folder in Hugging Face layout or .gguf file will do: gitune init --base <it> writes its name from the start",
+  ];
 }
 
 function toDocument(

@@ -12,8 +12,8 @@ export interface BaseChoice {
   readonly tokens: TokenLimit | null;
 }
 
-/** Small, and licensed for any use (Apache-2.0). */
-const DEFAULT = {
+/** Where nobody names one and the repository has none: small, and licensed for any use (Apache-2.0). */
+export const DEFAULT_BASE = {
   base: "HuggingFaceTB/SmolLM2-135M-Instruct",
   revision: "12fd25f77366fa6b3b4b768ec3050bf629380bac",
 } as const;
@@ -27,7 +27,7 @@ export async function chooseBase(root: string, cwd: string, named: string | null
   if (hub) return { base: hub[1] ?? "", revision: hub[2] ?? "", tokens: null };
   const base = named === null ? await findBase(root) : await placeOf(root, cwd, named);
   return base === null
-    ? { ...DEFAULT, tokens: null }
+    ? { ...DEFAULT_BASE, tokens: null }
     : { base, revision: null, tokens: await tokensOf(join(root, base)) };
 }
 
@@ -48,8 +48,8 @@ async function placeOf(root: string, cwd: string, named: string): Promise<string
   });
 }
 
-/** The first by name below `models/`. */
-async function findBase(root: string): Promise<string | null> {
+/** The first by name below `models/`; null where there is none. */
+export async function findBase(root: string): Promise<string | null> {
   const names = await readdir(join(root, "models")).catch(() => []);
   for (const name of names.sort()) {
     const path = join(root, "models", name);

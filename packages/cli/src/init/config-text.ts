@@ -19,6 +19,8 @@ export interface NewProject {
   readonly trainRows: number;
   /** Tokens of the longest row; 0 where nobody counted. */
   readonly longest: number;
+  /** Some rows seem to hold secrets or personal data. */
+  readonly isSensitive: boolean;
   readonly base: BaseChoice;
 }
 
@@ -28,7 +30,8 @@ const MIN_LENGTH = 64;
 
 /** The config of a new project, with everything that people change first written out. */
 export function newConfig(project: NewProject): WrittenConfig {
-  const { name, description, format, columns, splits, suite, suiteFile, trainRows, longest, base } = project;
+  const { name, description, format, columns, splits, suite, suiteFile, trainRows, longest, isSensitive, base } =
+    project;
   const { metric, margin, maxNewTokens } = measureOf(suite);
   const isCounted = base.tokens !== null;
   return {
@@ -40,6 +43,7 @@ export function newConfig(project: NewProject): WrittenConfig {
       duplicates: "error",
       contamination: "error",
       secrets: "warning",
+      ...(isSensitive ? { pii: "warning" } : {}),
       tokens: isCounted ? "error" : "warning",
     },
     train: {

@@ -17,6 +17,7 @@ import { DividedRows, type LeftOut, type SuiteRow, toEvalRow } from "./divide-ro
 import { EXAMPLE_SUITE, EXAMPLE_TRAIN } from "./example.js";
 import { asLabels, readExistingSuites } from "./existing-suite.js";
 import { findRowFiles, type Skipped } from "./find-row-files.js";
+import { findSensitive, type Sensitive } from "./find-sensitive.js";
 import { type Draft, proposeProjects } from "./propose-projects.js";
 import { type Visibility, workflowFiles } from "./workflow-files.js";
 
@@ -49,6 +50,7 @@ export interface NewProjectSummary {
   readonly sources: readonly string[];
   readonly rows: { readonly train: number; readonly validation: number; readonly suite: number };
   readonly leftOut: readonly LeftOut[];
+  readonly sensitive: readonly Sensitive[];
 }
 
 export interface Proposal {
@@ -115,24 +117,34 @@ interface Begun {
   readonly draft: Draft;
   readonly rows: DividedRows;
   readonly suite: readonly SuiteRow[];
+  readonly sensitive: readonly Sensitive[];
 }
 
 async function begin({ root, signal }: InitOptions, draft: Draft, base: BaseChoice): Promise<Begun> {
   const rows = new DividedRows(root, draft, base.tokens, signal);
   const existing = draft.suites.length > 0 ? await readExistingSuites(root, draft, signal) : [];
-  return { draft, rows, suite: existing.length > 0 ? existing : asLabels(await rows.holdOut()) };
+  const suite = existing.length > 0 ? existing : asLabels(await rows.holdOut());
+  return { draft, rows, suite, sensitive: await findSensitive(root, sourcesOf(draft), signal) };
 }
 
-function summarize({ draft, rows, suite }: Begun, counts: { train: number; validation: number }): NewProjectSummary {
-  const { name, format, columns, isGuess, train, validation, evals, suites } = draft;
+function sourcesOf({ train, validation, evals, suites }: Draft): readonly string[] {
+  return [...train, ...validation, ...evals, ...suites];
+}
+
+function summarize(
+  { draft, rows, suite, sensitive }: Begun,
+  counts: { train: number; validation: number },
+): NewProjectSummary {
+  const { name, format, columns, isGuess } = draft;
   return {
     name,
     format,
     columns,
     isGuess,
-    sources: [...train, ...validation, ...evals, ...suites],
+    sources: sourcesOf(draft),
     rows: { ...counts, suite: suite.length },
     leftOut: rows.leftOut(),
+    sensitive,
   };
 }
 
@@ -143,7 +155,7 @@ function folderOf(name: string): string {
 async function projectFiles(
   root: string,
   base: BaseChoice,
-  { draft, rows, suite }: Begun,
+  { draft, rows, suite, sensitive }: Begun,
   counts: { train: number; validation: number },
 ): Promise<readonly NewFile[]> {
   const dir = folderOf(draft.name);
@@ -160,6 +172,7 @@ async function projectFiles(
     suite,
     trainRows: counts.train,
     longest: rows.longest,
+    isSensitive: sensitive.length > 0,
     base,
   });
   return [
@@ -199,6 +212,7 @@ const EXAMPLE: NewProjectSummary = {
   sources: [],
   rows: { train: EXAMPLE_TRAIN.length, validation: 0, suite: EXAMPLE_SUITE.length },
   leftOut: [],
+  sensitive: [],
 };
 
 function exampleFiles(base: BaseChoice): readonly NewFile[] {
@@ -213,6 +227,7 @@ function exampleFiles(base: BaseChoice): readonly NewFile[] {
     suite: EXAMPLE_SUITE,
     trainRows: EXAMPLE_TRAIN.length,
     longest: 0,
+    isSensitive: false,
     base,
   });
   return [
