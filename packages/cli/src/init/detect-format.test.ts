@@ -31,6 +31,12 @@ describe("detectFormat", () => {
     [{ instruction: "a", output: "b" }, "alpaca"],
     [{ instruction: "a", context: "", response: "b" }, "alpaca", { output: "response", input: "context" }],
     [{ text: "a", label: "b" }, "prompt-completion", { prompt: "text", completion: "label" }],
+    [
+      { user: "me", source: "web", text: "a", label: "b" },
+      "prompt-completion",
+      { prompt: "text", completion: "label" },
+    ],
+    [{ user: "a", assistant: "b" }, "prompt-completion", { prompt: "user", completion: "assistant" }],
     [{ text: "a", label: 1 }, "text"],
     [{ prompt: "a", chosen: "b", rejected: "c" }, "preference"],
     [{ id: "1", Frage: "a", Antwort: "b" }, "prompt-completion", { prompt: "Frage", completion: "Antwort" }],

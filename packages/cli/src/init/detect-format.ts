@@ -49,12 +49,13 @@ const CANDIDATES: readonly Candidate[] = [
         "query",
         "instruction",
         "input",
-        "source",
-        "user",
         "request",
         "problem",
         "text",
         "sentence",
+        // Beside one of the names above, these say where a row comes from.
+        "source",
+        "user",
         "q",
       ],
       completion: [
