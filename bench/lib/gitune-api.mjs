@@ -39,7 +39,7 @@ export const engineThread = async ({ threads }) => new EngineThread(await engine
  * @param {object} settings as `lib/settings.mjs` has them
  */
 export async function trainSpec(settings) {
-  const { r, targets, weightDecay, maxGradNorm, compute = "f32", layers = "all", cacheDir } = settings;
+  const { r, targets, weightDecay, maxGradNorm, compute = "f32", mmap = false, layers = "all", cacheDir } = settings;
   const { spec, sha256 } = await openModel(settings);
   // What the engine does not offer must not be measured under its name.
   if (!["f32", "int8"].includes(compute)) throw new Error(`the engine does not train in ${compute}`);
@@ -48,6 +48,7 @@ export async function trainSpec(settings) {
     technique: { type: "lora", r, alpha: 2 * r, dropout: 0, rslora: false, targets },
     optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, maxGradNorm },
     fromScratch: false,
+    mmap,
     // The copy is filed by the base's hash, which does not tell how many of its layers were taken.
     ...(compute === "int8" ? { int8: { baseSha256: sha256, cacheDir: join(cacheDir, `layers-${layers}`) } } : {}),
   };

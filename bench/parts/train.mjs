@@ -35,6 +35,7 @@ const PEERS = {
 };
 const OURS = {
   "gitune f32": { compute: "f32", packing: true },
+  "gitune f32, mmap": { compute: "f32", mmap: true, packing: true },
   "gitune int8": { compute: "int8", packing: true },
 };
 

@@ -209,6 +209,7 @@ async function openProgram(recipe: TrainConfig, base: Base, threads: number, dev
       maxGradNorm: recipe.maxGradNorm,
     },
     fromScratch: base.spec.weights === null,
+    mmap: recipe.mmap,
     ...(recipe.compute === "int8" ? { int8: { baseSha256: base.sha256, cacheDir: base.cacheDir } } : {}),
   };
   const { tensors, size } = await thread.call("openTrain", [spec]);

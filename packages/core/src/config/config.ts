@@ -65,6 +65,8 @@ export interface TrainConfig {
   readonly revision: string | null;
   readonly engine: "native" | "peft";
   readonly compute: "f32" | "int8";
+  /** Frozen weights are read from their file in every pass; no packed copy of them is made. */
+  readonly mmap: boolean;
   readonly device: Device;
   readonly technique: Technique;
   readonly epochs: number;

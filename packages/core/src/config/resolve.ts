@@ -71,6 +71,7 @@ function resolveTrain(written: WrittenTrain): TrainConfig {
     revision: written.revision ?? null,
     engine: written.engine ?? "native",
     compute: written.compute ?? "f32",
+    mmap: written.mmap ?? false,
     device: written.device ?? "auto",
     technique: resolveTechnique(written.technique ?? { type: "lora" }),
     epochs: written.epochs ?? 3,

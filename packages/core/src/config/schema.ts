@@ -49,6 +49,11 @@ const train = object(
       "arithmetic of the frozen products; int8 is faster and leaner, for LoRA on the CPU (docs/int8.md)",
       "f32",
     ),
+    mmap: {
+      type: "boolean",
+      default: false,
+      description: "while training, read the base's weights from their file: less memory, more time (docs/training.md)",
+    },
     device: choice(["auto", "cpu", "cuda", "webgpu", "tfjs-node-gpu", "tfjs-node", "tfjs"], "where", "auto"),
     technique: {
       type: "object",

@@ -31,6 +31,7 @@ export interface WrittenTrain {
   readonly revision?: string;
   readonly engine?: "native" | "peft";
   readonly compute?: "f32" | "int8";
+  readonly mmap?: boolean;
   readonly device?: Device;
   readonly technique?: WrittenTechnique;
   readonly epochs?: number;

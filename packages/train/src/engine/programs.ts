@@ -1,4 +1,4 @@
-import type { Backend, Executable } from "../backends/backend.js";
+import type { Backend, CompileOptions, Executable } from "../backends/backend.js";
 import type { Node } from "../ir/node.js";
 
 /** Compiled graphs by name, each compiled when first asked for. One serves passes of every size. */
@@ -10,10 +10,10 @@ export class Programs {
     this.#backend = backend;
   }
 
-  get(name: string, build: () => Readonly<Record<string, Node>>): Promise<Executable> {
+  get(name: string, build: () => Readonly<Record<string, Node>>, options: CompileOptions = {}): Promise<Executable> {
     const known = this.#programs.get(name);
     if (known) return known;
-    const program = this.#backend.compile(build());
+    const program = this.#backend.compile(build(), options);
     this.#programs.set(name, program);
     return program;
   }

@@ -24,6 +24,8 @@ export interface TrainSpec {
   readonly base: BaseSpec;
   readonly technique: Technique;
   readonly optimizer: AdamWOptions;
+  /** Frozen weights stay in their files (`CompileOptions.weights`); false by default. */
+  readonly mmap?: boolean;
   /** Ignores the base's weights and starts from random ones (full training only). */
   readonly fromScratch: boolean;
 }
@@ -101,8 +103,10 @@ export class TrainEngine implements TrainProgram {
     batch: MicroBatch,
     training: boolean,
   ): Promise<{ loss: number; grad: Float32Array | null }> {
-    const session = await this.#programs.get(training ? "train" : "evaluate", () =>
-      passGraph(this.#spec, this.#tuner, training),
+    const session = await this.#programs.get(
+      training ? "train" : "evaluate",
+      () => passGraph(this.#spec, this.#tuner, training),
+      this.#spec.mmap ? { weights: "mapped", columns: this.#spec.base.config.hiddenSize } : {},
     );
     const feeds: Feeds = {
       theta: { data: theta, shape: [this.size] },

@@ -25,6 +25,7 @@ export const recipe: TrainConfig = {
   revision: null,
   engine: "native",
   compute: "f32",
+  mmap: false,
   device: "cpu",
   technique: { type: "full" },
   epochs: 3,

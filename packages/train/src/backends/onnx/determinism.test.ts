@@ -21,14 +21,18 @@ import { goldenFeeds, goldenTrainingGraph, readGolden } from "../../testing/llam
 import { randomFrom, uniform } from "../../testing/random.js";
 import { rowLanes } from "../../testing/row-lanes.js";
 import { TINY, VARIED } from "../../testing/tiny-base.js";
-import type { Feeds } from "../backend.js";
+import type { CompileOptions, Feeds } from "../backend.js";
 import { onnxBackend } from "./session.js";
 
 /** The promise: same commit, same seed, same bytes, whatever the number of threads. */
-async function assertSameBytes(make: () => Record<string, Node>, feeds: Feeds): Promise<void> {
+async function assertSameBytes(
+  make: () => Record<string, Node>,
+  feeds: Feeds,
+  { counts = [1, 2, 3, 4], ...options }: CompileOptions & { readonly counts?: readonly number[] } = {},
+): Promise<void> {
   const results: Record<string, Buffer>[] = [];
-  for (const threads of [1, 2, 3, 4]) {
-    const program = await onnxBackend({ threads }).compile(make());
+  for (const threads of counts) {
+    const program = await onnxBackend({ threads }).compile(make(), options);
     try {
       const out = await program.run(feeds);
       results.push(
@@ -123,6 +127,22 @@ describe("one to four threads give the same bytes", () => {
       return assertSameBytes(make, feeds);
     });
   }
+
+  test("products with weights that stay in their files, on one to twelve threads", () => {
+    const [rows, inner, columns, few] = [60, 600, 576, 192];
+    const make = () => {
+      const graph = new Graph();
+      const x = input(graph, "x", [rows, inner]);
+      const frozen = (name: string, width: number) =>
+        constant(graph, uniform(name, width * inner), [width, inner], name);
+      return {
+        wide: matMul(x, frozen("wide", columns), { transB: true }),
+        narrow: matMul(x, frozen("narrow", few), { transB: true }),
+      };
+    };
+    const feeds = { x: { data: uniform("x", rows * inner), shape: [rows, inner] } };
+    return assertSameBytes(make, feeds, { counts: [1, 2, 3, 7, 8, 12], weights: "mapped", columns });
+  });
 
   test("elementwise ops, softmax and norms", () => {
     const [rows, width] = [613, 1013];

@@ -11,7 +11,7 @@ import { assertClose } from "../../testing/compare.js";
 import { uniform } from "../../testing/random.js";
 import type { Feeds } from "../backend.js";
 import { evaluate } from "../reference/run.js";
-import { lowerToOnnx } from "./lower.js";
+import { type LowerOptions, lowerToOnnx } from "./lower.js";
 import { onnxBackend } from "./session.js";
 
 const feed = (name: string, shape: readonly number[]) => ({
@@ -40,6 +40,8 @@ function build(make: (inputs: Inputs, graph: Graph) => Record<string, Node>): Re
   return make(inputs, graph);
 }
 
+const OPTIONS: LowerOptions = { threads: 2, weights: "packed" };
+
 /** How often the model names an op. Op names are plain text in a protobuf file. */
 const countOp = (bytes: Uint8Array, op: string): number =>
   Buffer.from(bytes)
@@ -63,7 +65,7 @@ test("every value says its shape, open sizes by name", () => {
   const rows = graph.symbol("rows");
   const x = input(graph, "x", [rows, 2, 3]);
   const flat = reshape(x, [rows * 2, 3]);
-  const { bytes } = lowerToOnnx({ y: scale(neg(flat), 2) });
+  const { bytes } = lowerToOnnx({ y: scale(neg(flat), 2) }, OPTIONS);
   const text = Buffer.from(bytes).toString("utf8");
   assert.equal(text.split("2·rows").length - 1, 3, "reshape, neg and the output");
 });
@@ -93,7 +95,7 @@ describe("a product and the sum that uses it become one Gemm", () => {
   for (const [title, gemms, make] of cases) {
     test(title, async () => {
       const outputs = build(make);
-      assert.equal(countOp(lowerToOnnx(outputs).bytes, "Gemm"), gemms);
+      assert.equal(countOp(lowerToOnnx(outputs, OPTIONS).bytes, "Gemm"), gemms);
       await runBoth(outputs);
     });
   }
@@ -127,7 +129,7 @@ describe("rmsInverse", () => {
 
   test("is the norm's second output, once", async () => {
     const outputs = build(({ c, row }) => ({ y: rmsNorm(c, row, 1e-5), r: inverse(c) }));
-    const { bytes } = lowerToOnnx(outputs);
+    const { bytes } = lowerToOnnx(outputs, OPTIONS);
     assert.equal(countOp(bytes, "Sqrt"), 0);
     await runBoth(outputs);
   });
@@ -145,6 +147,10 @@ describe("rmsInverse", () => {
 });
 
 test("lowering is deterministic", () => {
-  const make = () => lowerToOnnx(build(({ a, b, c }, g) => ({ y: add(matMul(a, b), mul(c, scalar(g, 0.1))) }))).bytes;
+  const make = () =>
+    lowerToOnnx(
+      build(({ a, b, c }, g) => ({ y: add(matMul(a, b), mul(c, scalar(g, 0.1))) })),
+      OPTIONS,
+    ).bytes;
   assert.deepEqual(make(), make());
 });

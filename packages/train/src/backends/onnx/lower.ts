@@ -9,7 +9,9 @@ import { formatSize, type Symbols } from "../../ir/symbol.js";
 import { INT8_MAX, INT8_ZERO, LEAST_SCALE } from "../../ops/int8.js";
 import type { PrimitiveName } from "../../ops/table.js";
 import { expandComposites } from "../../passes/expand-composites.js";
+import type { WeightPlace } from "../backend.js";
 import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor, type OnnxValue } from "./proto.js";
+import { isSplitWide, RUN_LENGTH } from "./thread-split.js";
 
 export interface LoweredModel {
   /** The serialized ModelProto; frozen weights are references into checkpoint files. */
@@ -24,19 +26,20 @@ const MICROSOFT = "com.microsoft";
 /** A slice's end past every axis. */
 const LAST = Number.MAX_SAFE_INTEGER;
 
-/** @param outputs name -> node; composites are expanded here */
-export function lowerToOnnx(outputs: Readonly<Record<string, Node>>): LoweredModel {
-  const names = Object.keys(outputs);
-  const roots = expandComposites(Object.values(outputs));
-  const lowering = new Lowering(topologicalOrder(roots), roots, names);
-  return lowering.finish(names, roots);
+export interface LowerOptions {
+  /** That the model will run on, inside one op. */
+  readonly threads: number;
+  /** See `CompileOptions`. */
+  readonly weights: WeightPlace;
 }
 
-/** MLAS adds up 128 products at once, and more where a thread's part has 64 columns or less (MLAS_SGEMM_STRIDEK, _STRIDEN). */
-const RUN_LENGTH = 128;
-const NARROW_COLUMNS = 64;
-/** Results are equal for any number of threads up to this. */
-const MAX_EQUAL_THREADS = 32;
+/** @param outputs name -> node; composites are expanded here */
+export function lowerToOnnx(outputs: Readonly<Record<string, Node>>, options: LowerOptions): LoweredModel {
+  const names = Object.keys(outputs);
+  const roots = expandComposites(Object.values(outputs));
+  const lowering = new Lowering(topologicalOrder(roots), roots, names, options);
+  return lowering.finish(names, roots);
+}
 
 /** ONNX Runtime computes what follows from literals alone, and packs a literal's columns, once, when it loads the model. */
 const isPacked = ({ def, src }: Node): boolean =>
@@ -77,7 +80,10 @@ class Lowering {
   /** As the graph names them, and where they really are. */
   readonly #weightFiles = new Map<string, string>();
 
-  constructor(order: readonly Node[], roots: readonly Node[], outputNames: readonly string[]) {
+  readonly #options: LowerOptions;
+
+  constructor(order: readonly Node[], roots: readonly Node[], outputNames: readonly string[], options: LowerOptions) {
+    this.#options = options;
     this.#order = order;
     this.#symbols = roots[0]!.graph.symbols;
     for (const [i, node] of roots.entries()) {
@@ -340,14 +346,13 @@ class Lowering {
   }
 
   /**
-   * A product's operands. ONNX Runtime splits one with more columns than rows between its threads by columns, and
-   * adds up longer runs at once in narrow parts, unless a is transposed or b is packed (MlasSgemmOperation in
-   * core/mlas/lib/sgemm.cpp): the rounding would depend on the number of threads. So a is transposed first.
+   * A product's operands. Where the rounding would depend on the number of threads (thread-split.ts), a is transposed first.
    */
   operands(product: Node) {
     const { transA, transB, alpha } = product.attrs as { transA: boolean; transB: boolean; alpha: number };
     const [a, b] = product.src as [Node, Node];
-    const isSafe = transA || isPacked(b) || !this.#mayDependOnThreads(product.shape, a.shape.at(-1)!);
+    const packed = this.#options.weights === "packed" && isPacked(b);
+    const isSafe = transA || packed || !this.#mayDependOnThreads(product.shape, a.shape.at(-1)!);
     return {
       a: isSafe ? this.name(a) : this.#transposed(a),
       b: this.name(b),
@@ -359,7 +364,7 @@ class Lowering {
 
   #mayDependOnThreads(shape: Shape, inner: number): boolean {
     const [rows, columns] = shape.slice(-2) as [number, number];
-    if (columns > NARROW_COLUMNS * MAX_EQUAL_THREADS && !this.isOpen(columns)) return false;
+    if (!this.isOpen(columns) && isSplitWide(columns, this.#options.threads)) return false;
     if (!this.isOpen(inner) && inner <= RUN_LENGTH) return false;
     if (!this.isOpen(rows)) return this.isOpen(columns) || rows < columns;
     // A run longer than RUN_LENGTH along an axis that the rows have too means as many rows.

@@ -2,6 +2,7 @@ import { GituneError, InternalError } from "@gitune/core";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Backend, Executable, Feeds, Tensor, TensorData } from "../backend.js";
 import { lowerToOnnx } from "./lower.js";
+import { mostThreads } from "./thread-split.js";
 
 export interface OnnxOptions {
   /** Threads inside one op. */
@@ -17,12 +18,13 @@ export interface OnnxOptions {
 export function onnxBackend({ threads, providers = ["cpu"] }: OnnxOptions): Backend {
   return {
     name: "onnx",
-    compile: async (outputs) => {
+    compile: async (outputs, { weights = "packed", columns = Number.POSITIVE_INFINITY } = {}) => {
       const ort = await loadRuntime();
-      const model = lowerToOnnx(outputs);
+      const used = Math.min(threads, mostThreads(columns));
+      const model = lowerToOnnx(outputs, { threads: used, weights });
       const options: InferenceSession.SessionOptions = {
         executionProviders: [...providers],
-        intraOpNumThreads: threads,
+        intraOpNumThreads: used,
         interOpNumThreads: 1,
         executionMode: "sequential",
         graphOptimizationLevel: "all",
@@ -36,6 +38,7 @@ export function onnxBackend({ threads, providers = ["cpu"] }: OnnxOptions): Back
           session: {
             // Threads that spin while they wait halve the speed of a machine that has other work, and gain nothing on an idle one.
             intra_op: { allow_spinning: "0" },
+            ...(weights === "mapped" ? { disable_prepacking: "1" } : {}),
             ...(model.weightsFolder ? { model_external_initializers_file_folder_path: model.weightsFolder } : {}),
           },
         },
@@ -82,7 +85,7 @@ function runtimeError(what: string, cause: unknown): GituneError {
       code: outOfMemory ? "engine.out-of-memory" : "engine.runtime",
       severity: "error",
       message: outOfMemory ? "not enough memory for this model and batch" : `${what}: ${text}`,
-      ...(outOfMemory ? { fix: "lower train.micro_batch_size or train.max_length" } : {}),
+      ...(outOfMemory ? { fix: "set train.mmap, or lower train.micro_batch_size or train.max_length" } : {}),
     },
     { exitCode: 3, cause },
   );
