@@ -3,7 +3,8 @@
  * on a fork. The CLI's place is taken by a program that answers what a test needs; `pipeline.test.ts` runs the real one.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { type ActionFolder, makeActionFolder, REPOSITORY } from "../support/action-folder.js";
@@ -53,9 +54,12 @@ let github: GitHubServer;
 let action: ActionFolder;
 let stored: StoredActions;
 let pull: PullRequestFixture;
+/** Where the workflow files of users are. */
+let callers: string;
 let runNumber = 0;
 
 before(async () => {
+  callers = mkdtempSync(join(tmpdir(), "gitune-callers-"));
   github = await startGitHub({ users: [OWNER, "guest"], repositories: [`${OWNER}/${REPO}`] });
   action = await makeActionFolder({ source: SCRIPTED_CLI });
   stored = storedActions(action);
@@ -64,6 +68,7 @@ after(async () => {
   await github.close();
   action.remove();
   stored.remove();
+  rmSync(callers, { recursive: true, force: true });
 });
 beforeEach(() => github.calm());
 afterEach(() => pull.remove());
@@ -133,7 +138,7 @@ function callerWith(
   inputs: string,
   permissions = "actions: read, checks: write, contents: read, pull-requests: write",
 ) {
-  const dir = join(pull.workspace, ".github/workflows");
+  const dir = join(callers, ".github/workflows");
   mkdirSync(dir, { recursive: true });
   const text = `name: gitune
 on: pull_request
@@ -171,10 +176,57 @@ describe("a pull request of the repository's own", () => {
       [["gitune", "success", pull.headSha]],
     );
     const writers = flow.granted.filter((rights) => Object.values(rights).includes("write"));
+    const caller = writers[0];
     assert.deepEqual(writers.slice(1), [
       { actions: "read", contents: "read", "pull-requests": "write" },
       { checks: "write", contents: "read", "pull-requests": "write" },
+      // Of the job that sends the issues to code scanning.
+      { actions: "read", checks: "write", contents: "read", "pull-requests": "write", "security-events": "write" },
     ]);
+    assert.deepEqual(writers[3], caller);
+  });
+
+  const issues = ["error", "warning"].map((severity, i) => ({
+    code: "row.enum",
+    severity,
+    file: "datasets/a/train.jsonl",
+    line: i + 1,
+    message: `issue ${i}`,
+  }));
+  const WITH_ISSUES: Scenario = { plan: answer([project("a", "fail")], { issues }) };
+  const SCANNING = "actions: read, checks: write, contents: read, pull-requests: write, security-events: write";
+
+  it("has its issues in code scanning, at the commit that was checked", async () => {
+    await open(WITH_ISSUES);
+    const event = pull.event();
+    const flow = await run({ workflow: callerWith("code-scanning: true", SCANNING), event });
+    assert.deepEqual(jobOf(flow, "code-scanning")?.annotations, []);
+    const [upload, ...others] = github.sarifUploads;
+    assert.deepEqual([upload?.commit, upload?.ref, others], [event.sha, event.ref, []]);
+    assert.equal(upload?.document.runs[0]?.results.length, issues.length);
+  });
+
+  it("is told which permission code scanning needs, and has its verdict all the same", async () => {
+    await open(WITH_ISSUES);
+    const flow = await run({ workflow: callerWith("code-scanning: true") });
+    const job = jobOf(flow, "code-scanning");
+    assert.equal(job?.conclusion, "success", job?.log);
+    assert.match(job?.annotations.at(-1)?.message ?? "", /It needs `security-events: write`/);
+    assert.deepEqual([github.sarifUploads, github.checkRuns[0]?.conclusion], [[], "failure"]);
+    assert.equal(flow.jobs["gitune"]?.[0]?.outputs["verdict"], "fail");
+  });
+
+  it("that changes a workflow says so above its verdict", async () => {
+    await open({ plan: answer([project("a")]) });
+    pull.push({ ".github/workflows/g_@octo.yml": "on: push" });
+    await run();
+    const body = await onlyComment();
+    assert.match(
+      body,
+      /^<!--[^\n]*\n> \[!CAUTION\]\n> This pull request changes [^\n]*g\\_@\u200bocto\.yml: its own workflow/,
+    );
+    assert.match(body, /report of a/);
+    assert.equal(github.checkRuns[0]?.conclusion, "success", "whoever may push may change a workflow");
   });
 
   it("with nothing to train needs no training job, and the gate reports all the same", async () => {
@@ -253,6 +305,45 @@ describe("a pull request of the repository's own", () => {
     assert.ok(body.includes(`commit=${pull.headSha}`));
   });
 
+  it("that is force-pushed meanwhile, and back again, always ends with the word on its head", async () => {
+    await open(TWO);
+    const first = pull.headSha;
+    const old = pull.event();
+    const [oldNumber, newNumber] = [runNumber + 1, runNumber + 2];
+    let newer: Promise<Flow> | undefined;
+    await run({
+      event: old,
+      runNumber: oldNumber,
+      onJob(name, status) {
+        if (newer || !name.includes("train") || status !== "in_progress") return;
+        pull.forcePush({ "scenario.json": JSON.stringify({ plan: answer([project("rewritten")]) }) });
+        newer = run({ runNumber: newNumber });
+      },
+    });
+    await newer;
+    runNumber = newNumber;
+    assert.match(await onlyComment(), /report of rewritten/);
+    pull.forcePush(first);
+    await run();
+    const body = await onlyComment();
+    assert.ok(body.includes(`commit=${first}`));
+    assert.match(body, /report of a[\s\S]*Earlier commits/);
+    assert.equal(github.checkRuns.filter(({ status }) => status !== "completed").length, 0);
+  });
+
+  it("with two runs at once of one commit has one comment, of the later run", async () => {
+    await open(TWO);
+    const [one, two] = [runNumber + 1, runNumber + 2];
+    const flows = await Promise.all([one, two].map((number) => run({ runNumber: number, event: pull.event() })));
+    runNumber = two;
+    assert.deepEqual(
+      flows.map(({ conclusion }) => conclusion),
+      ["success", "success"],
+    );
+    assert.match(await onlyComment(), new RegExp(`^<!-- gitune:comment [^>]*run=${two} `));
+    assert.equal(github.checkRuns.length, 2);
+  });
+
   it("is not started where the caller gives less than the jobs ask for", async () => {
     await open(TWO);
     await assert.rejects(
@@ -320,6 +411,42 @@ describe("a fork's pull request", () => {
     assert.deepEqual(await pull.comments(), []);
   });
 
+  it("that changes a workflow has made its verdict itself: it is no success, and the comment warns", async () => {
+    await open({ plan: answer([project("a")]) });
+    pull.push({ ".github/workflows/pr.yml": "on: pull_request" });
+    const flow = await run({ event: forkEvent(false) });
+    await commentOn(flow);
+    assert.match(await onlyComment(), /CAUTION\]\n> This pull request changes \.github\/workflows\/pr\.yml/);
+    const [check] = github.checkRuns;
+    assert.deepEqual([check?.conclusion, check?.title], ["action_required", "Changes a workflow: look at that first"]);
+  });
+
+  it("that changes more files than GitHub lists is held for one that changes a workflow", async () => {
+    await open({ plan: answer([project("a")]) });
+    pull.push(Object.fromEntries(Array.from({ length: 301 }, (_, i) => [`datasets/many/${i}.jsonl`, "{}\n"])));
+    await commentOn(await run({ event: forkEvent(false) }));
+    assert.match(await onlyComment(), /more files than GitHub lists/);
+    assert.equal(github.checkRuns[0]?.conclusion, "action_required");
+  });
+
+  const LABEL = "gitune: run";
+  const GITHUBS = { runsOn: ["ubuntu-latest"], environment: "" };
+  const OURS = { runsOn: ["self-hosted"], environment: "" };
+  /** Where the training job runs, and why. */
+  async function machineOf(event: WorkflowEvent, approvals: string) {
+    const inputs = `runner: '["self-hosted"]', comment-mode: "off", ${approvals}`;
+    const flow = await run({ workflow: callerWith(inputs), event });
+    assert.equal(flow.conclusion, "success", jobOf(flow, "gate")?.log);
+    assert.equal(flow.machines["gitune / plan"]?.runsOn, "ubuntu-latest");
+    const said = jobOf(flow, "approve")?.annotations[0]?.message ?? "";
+    return { machine: flow.machines["gitune / train 1"], said };
+  }
+  const labeled = (by: string, name = LABEL): WorkflowEvent => {
+    const event = pull.event({ isFork: true, label: { name, by } });
+    return { ...event, payload: { ...event.payload, repository: { private: true } } };
+  };
+  const openFork = () => open({ ...TWO, plan: answer([], { pending: ["a"] }) });
+
   for (const [isPrivate, environment, machine, approval] of [
     [false, "gpu", "ubuntu-latest", ""],
     [true, "", "ubuntu-latest", ""],
@@ -327,13 +454,49 @@ describe("a fork's pull request", () => {
   ] as const) {
     const where = isPrivate ? "private" : "public";
     it(`of a ${where} repository ${environment ? "with" : "without"} reviewers trains on ${machine}`, async () => {
-      await open({ ...TWO, plan: answer([], { pending: ["a"] }) });
-      const inputs = `runner: '["self-hosted"]', fork-environment: "${environment}", live-progress: false`;
-      const { machines } = await run({ workflow: callerWith(inputs), event: forkEvent(isPrivate) });
-      assert.deepEqual(machines["gitune / train 1"], { runsOn: [machine], environment: approval });
-      assert.equal(machines["gitune / plan"]?.runsOn, "ubuntu-latest");
+      await openFork();
+      const found = await machineOf(forkEvent(isPrivate), `fork-environment: "${environment}"`);
+      assert.deepEqual(found.machine, { runsOn: [machine], environment: approval });
     });
   }
+
+  it("is approved by a label for the commit that it was put on, and for none that is pushed after it", async () => {
+    await openFork();
+    const inputs = `fork-label: "${LABEL}"`;
+    assert.deepEqual((await machineOf(forkEvent(true), inputs)).machine, GITHUBS);
+
+    const approved = await machineOf(labeled(OWNER), inputs);
+    assert.deepEqual(approved.machine, OURS);
+    assert.equal(approved.said, `Commit ${pull.headSha}, and no other: ${OWNER} put "${LABEL}".`);
+
+    // The label is still there: the event of the push is another.
+    pull.push({ more: "rows" });
+    const pushed = await machineOf(forkEvent(true), inputs);
+    assert.deepEqual(pushed.machine, GITHUBS);
+    assert.match(pushed.said, /Nobody has put the label that approves on this commit/);
+  });
+
+  it("is approved by nobody else's label, and by no other", async () => {
+    await openFork();
+    const inputs = `fork-label: "${LABEL}"`;
+    const refused = async (event: WorkflowEvent, why: RegExp) => {
+      const { machine, said } = await machineOf(event, inputs);
+      assert.deepEqual(machine, GITHUBS);
+      assert.match(said, why);
+    };
+    await refused(labeled("guest"), /guest may not push to this repository/);
+    await refused(labeled(OWNER, "bug"), /Nobody has put the label/);
+    github.fail({ match: /\/permission$/, answer: 403 });
+    await refused(labeled(OWNER), /GitHub could not be asked/);
+  });
+
+  it("that changes a workflow never gets the runner, whatever that workflow asks for", async () => {
+    await openFork();
+    pull.push({ ".github/workflows/gitune.yml": "on: pull_request" });
+    const { machine, said } = await machineOf(labeled(OWNER), 'fork-environment: "no-such-environment"');
+    assert.deepEqual(machine, GITHUBS);
+    assert.match(said, /The pull request changes a workflow; this commit is trained on GitHub's machines/);
+  });
 });
 
 describe("hostile text", () => {

@@ -40,7 +40,7 @@ function metadataOf(action: { owner: string; name: string; path?: string }): Act
   const { owner, name } = action;
   const own = /packages\/action(?:\/[a-z]+)?$/.exec([owner, name, action.path ?? ""].join("/").replace(/\/$/, ""))?.[0];
   if (own !== undefined) return parse(read(`${own}/action.yml`)) as ActionMetadata;
-  const known = KNOWN_ACTIONS[`${owner}/${name}`];
+  const known = KNOWN_ACTIONS[[owner, name, action.path ?? ""].join("/").replace(/\/$/, "")];
   if (!known) return undefined;
   const described = (names: readonly string[]) =>
     Object.fromEntries(names.map((key) => [key, { description: key, required: false }]));

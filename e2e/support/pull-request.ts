@@ -26,14 +26,22 @@ export interface PullRequestFixture {
   readonly number: number;
   readonly headSha: string;
   readonly baseSha: string;
-  readonly event: (options?: { readonly isFork?: boolean }) => WorkflowEvent;
+  readonly event: (options?: EventOptions) => WorkflowEvent;
   /** Another commit on the head. */
   readonly push: (files: Files) => void;
+  /** Another history in place of the head's, or one that it had before. @param head a commit, or files on the base */
+  readonly forcePush: (head: string | Files) => void;
   readonly comments: () => Promise<readonly PullRequestComment[]>;
   /** As a person. */
   readonly addComments: (bodies: readonly string[], login?: string) => Promise<void>;
   readonly deleteComment: (id: number) => Promise<void>;
   readonly remove: () => void;
+}
+
+export interface EventOptions {
+  readonly isFork?: boolean;
+  /** The event is that somebody put a label. */
+  readonly label?: { readonly name: string; readonly by: string };
 }
 
 export async function makePullRequest(
@@ -63,8 +71,10 @@ export async function makePullRequest(
   mergeHead();
 
   const number = await openPullRequest(github);
-  const setHead = (repository = `${OWNER}/${REPO}`) =>
-    github.setHead(number, { sha: headSha, ref: "change", repository });
+  const setHead = (repository = `${OWNER}/${REPO}`) => {
+    const files = git("diff", "--name-only", `${baseSha}...${headSha}`).split("\n");
+    github.setHead(number, { sha: headSha, ref: "change", repository, files });
+  };
   setHead();
   const issue = { owner: OWNER, repo: REPO, issue_number: number };
   const rest = octokit(github, OWNER).rest;
@@ -76,16 +86,25 @@ export async function makePullRequest(
       return headSha;
     },
     baseSha,
-    event({ isFork = false } = {}) {
+    event({ isFork = false, label } = {}) {
       setHead(isFork ? `guest/${REPO}` : undefined);
       const base = { ref: "main", sha: baseSha, repo: { full_name: `${OWNER}/${REPO}` } };
       const head = { ref: "change", sha: headSha, repo: { full_name: isFork ? `guest/${REPO}` : `${OWNER}/${REPO}` } };
-      const payload: { [name: string]: Json } = { action: "synchronize", number, pull_request: { number, base, head } };
+      const what = label
+        ? { action: "labeled", label: { name: label.name }, sender: { login: label.by } }
+        : { action: "synchronize", sender: { login: isFork ? "guest" : OWNER } };
+      const payload: { [name: string]: Json } = { ...what, number, pull_request: { number, base, head } };
       return { name: "pull_request", payload, ref: `refs/pull/${number}/merge`, sha: git("rev-parse", "HEAD") };
     },
     push(changed) {
       git("checkout", "--quiet", "change");
       headSha = commit(changed, "another");
+      setHead();
+      mergeHead();
+    },
+    forcePush(head) {
+      git("checkout", "--quiet", "-B", "change", typeof head === "string" ? head : baseSha);
+      headSha = typeof head === "string" ? head : commit(head, "another history");
       setHead();
       mergeHead();
     },

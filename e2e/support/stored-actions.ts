@@ -4,17 +4,17 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSy
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { minimatch } from "minimatch";
-import type { ActionFolder } from "./action-folder.js";
+import { type ActionFolder, REPOSITORY } from "./action-folder.js";
 import type { ActionHandler } from "./workflow-runner/run-steps.js";
 
 export interface StoredActions {
-  /** `owner/name` -> its stand-in, for one run of a workflow. */
+  /** `owner/name` -> its stand-in, or the folder of one, for one run of a workflow. */
   readonly forRun: (run: {
     readonly id: string;
     /** The repository on disk and the commit that a checkout takes. */
     readonly repository: string;
     readonly sha: string;
-  }) => Readonly<Record<string, ActionHandler>>;
+  }) => Readonly<Record<string, ActionHandler | string>>;
   /** Folder of one run's artifacts, a folder each. */
   readonly artifacts: (runId: string) => string;
   readonly remove: () => void;
@@ -34,6 +34,7 @@ export function storedActions(action: ActionFolder): StoredActions {
     forRun: ({ id, repository, sha }) => ({
       "actions/setup-node": () => ({}),
       "actions/cache": () => ({ "cache-hit": "true" }),
+      "github/codeql-action/upload-sarif": join(REPOSITORY, "e2e/fixtures/upload-sarif"),
       "actions/checkout": ({ inputs, workspace }) => {
         const dir = join(workspace, String(inputs["path"] ?? "."));
         if (inputs["path"] === ".gitune-action") {

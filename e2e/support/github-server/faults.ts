@@ -1,8 +1,11 @@
-/** Failures on demand: the next requests that match are answered wrongly, or not at all. */
+/** Failures on demand: requests that match, or those from a certain one on, are answered wrongly, or not at all. */
 
 export interface Fault {
-  /** Tested against `METHOD /path`. */
-  readonly match: RegExp;
+  /** Which request since the last `calm`, counted from 1. Left out: the next one that matches. */
+  readonly at?: number;
+  /** Tested against `METHOD /path`. Left out: any request. */
+  readonly match?: RegExp;
+  /** How many requests, from there on; 1 by default. `Infinity` is a GitHub that is down. */
   readonly times?: number;
   /** A status to answer with; or the connection is cut before or after the request was carried out; or as usual. */
   readonly answer: number | "cut-before" | "cut-after" | "as-usual";
@@ -14,19 +17,29 @@ export interface Fault {
 
 export class Faults {
   #pending: { fault: Fault; left: number }[] = [];
+  #seen = 0;
+  /** How many were injected since the server started. */
+  injected = 0;
 
   add(fault: Fault): void {
     this.#pending.push({ fault, left: fault.times ?? 1 });
   }
 
-  /** Uses up one of the first fault that matches. */
+  /** Uses up one of the first fault that is due. */
   take(method: string, path: string): Fault | undefined {
-    const found = this.#pending.find(({ fault, left }) => left > 0 && fault.match.test(`${method} ${path}`));
-    if (found) found.left -= 1;
-    return found?.fault;
+    this.#seen += 1;
+    const found = this.#pending.find(
+      ({ fault, left }) =>
+        left > 0 && this.#seen >= (fault.at ?? 0) && (fault.match?.test(`${method} ${path}`) ?? true),
+    );
+    if (!found) return undefined;
+    found.left -= 1;
+    this.injected += 1;
+    return found.fault;
   }
 
   clear(): void {
     this.#pending = [];
+    this.#seen = 0;
   }
 }

@@ -21,6 +21,8 @@ export interface Head {
   readonly ref: string;
   /** `owner/name` */
   readonly repository: string;
+  /** What it changes, from its merge-base with the base branch. */
+  readonly files?: readonly string[];
 }
 
 /** Number of a pull request -> its head. */
@@ -40,6 +42,8 @@ interface Mend {
 
 /** GitHub's limit, in characters. */
 const MAX_BODY_CHARS = 65_536;
+/** @see https://docs.github.com/en/rest/commits/commits#compare-two-commits */
+const MAX_COMPARED_FILES = 300;
 
 interface PullRequest {
   number: number;
@@ -69,6 +73,19 @@ const MENDS: readonly Mend[] = [
       const { status, json } = await upstream.get(match[1] ?? "");
       if (status !== 200) return jsonAnswer(status, json);
       return paged(await withTrueHead(json as PullRequest, upstream), request);
+    },
+  },
+  {
+    // emulate knows its own commits only.
+    method: "GET",
+    path: /\/compare\/[0-9a-f]{40}\.\.\.([0-9a-f]{40})$/,
+    async answer(_request, match, _upstream, heads) {
+      const head = [...heads.values()].find(({ sha }) => sha === match[1]);
+      if (!head) return undefined;
+      const files = (head.files ?? [])
+        .slice(0, MAX_COMPARED_FILES)
+        .map((filename) => ({ filename, status: "modified" }));
+      return jsonAnswer(200, { status: "ahead", total_commits: 1, commits: [], files });
     },
   },
   {

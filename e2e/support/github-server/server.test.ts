@@ -90,6 +90,7 @@ describe("GitHub stand-in", () => {
       method: "POST",
       path: `/repos/octo/rows/issues/${issue}/comments`,
       status: 201,
+      json: { body: "hello" },
     });
   });
 });

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gunzipSync } from "node:zlib";
 import { createEmulator } from "emulate";
 import { type CheckRun, CheckRuns } from "./check-runs.js";
 import { type Fault, Faults } from "./faults.js";
@@ -19,6 +20,15 @@ export interface LoggedRequest {
   readonly path: string;
   /** 0: the connection was cut. */
   readonly status: number;
+  /** What was sent, where it is JSON. */
+  readonly json: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A SARIF file that code scanning took. */
+export interface SarifUpload {
+  readonly commit: string;
+  readonly ref: string;
+  readonly document: { readonly runs: readonly { readonly results: readonly unknown[] }[] };
 }
 
 /** A job of a workflow run, as the API shows it. */
@@ -33,6 +43,7 @@ export interface RunJob {
 export interface GitHubServer {
   readonly url: string;
   readonly checkRuns: readonly CheckRun[];
+  readonly sarifUploads: readonly SarifUpload[];
   /** What a pull request's head is from now on. */
   readonly setHead: (number: number, head: Head) => void;
   /** What the API says of a run's job from now on. */
@@ -45,7 +56,11 @@ export interface GitHubServer {
   /** When each run that ended well began: what the API says of any workflow's runs. */
   readonly setSuccesses: (began: readonly Date[]) => void;
   readonly fail: (fault: Fault) => void;
-  /** Takes back the faults, empties the log and forgets check runs. */
+  /** How many faults have been injected. */
+  readonly injected: () => number;
+  /** Takes back the faults alone. */
+  readonly calmFaults: () => void;
+  /** Takes back the faults, empties the log and forgets check runs and SARIF files. */
   readonly calm: () => void;
   readonly close: () => Promise<void>;
 }
@@ -79,6 +94,7 @@ export async function startGitHub(seed: {
   let successes: readonly Date[] = [];
   const log: LoggedRequest[] = [];
   const checkRuns = new CheckRuns();
+  const sarifUploads: SarifUpload[] = [];
   const heads = new Map<number, Head>();
   const jobs = new Map<string, Map<string, RunJob>>();
   let ownUrl = "";
@@ -112,7 +128,12 @@ export async function startGitHub(seed: {
     const contentType = request.headers["content-type"] ?? "application/json";
     const json = contentType.includes("json") && body.length > 0 ? parseObject(body) : undefined;
     const asked: Request = { method, path: url.pathname, query: url.searchParams, url, json };
-    const own = checkRuns.answer(asked) ?? answerJobs(url.pathname) ?? (await mend(asked, upstream, heads));
+    const own =
+      checkRuns.answer(asked) ??
+      answerJobs(url.pathname) ??
+      answerRole(url.pathname) ??
+      takeSarif(asked) ??
+      (await mend(asked, upstream, heads));
     const done = own ?? (await upstream.send(method, url.pathname + url.search, body, contentType));
     return fault?.answer === "cut-after" ? undefined : done;
   }
@@ -124,12 +145,29 @@ export async function startGitHub(seed: {
     return jsonAnswer(200, { total_count: all.length, jobs: all });
   }
 
+  /** An owner may do everything, others may read. */
+  function answerRole(path: string): Answer | undefined {
+    const [, owner, login] = /^\/repos\/([^/]+)\/[^/]+\/collaborators\/([^/]+)\/permission$/.exec(path) ?? [];
+    if (login === undefined) return undefined;
+    return jsonAnswer(200, { permission: login === owner ? "admin" : "read", user: { login } });
+  }
+
+  /** @see https://docs.github.com/en/rest/code-scanning/code-scanning#upload-an-analysis-as-sarif-data */
+  function takeSarif({ method, path, json }: Request): Answer | undefined {
+    if (method !== "POST" || !path.endsWith("/code-scanning/sarifs")) return undefined;
+    const bytes = gunzipSync(Buffer.from(String(json?.["sarif"]), "base64"));
+    const document = JSON.parse(bytes.toString("utf8")) as SarifUpload["document"];
+    sarifUploads.push({ commit: String(json?.["commit_sha"]), ref: String(json?.["ref"]), document });
+    return jsonAnswer(202, { id: String(sarifUploads.length) });
+  }
+
   const server = createServer((request, response) => {
     void (async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
-      const entry = { method: request.method ?? "GET", path: request.url ?? "/" };
-      const answered = await answer(request, Buffer.concat(chunks)).catch((error: unknown) =>
+      const body = Buffer.concat(chunks);
+      const entry = { method: request.method ?? "GET", path: request.url ?? "/", json: parseObject(body) };
+      const answered = await answer(request, body).catch((error: unknown) =>
         jsonAnswer(500, { message: `the stand-in failed: ${String(error)}` }),
       );
       log.push({ ...entry, status: answered?.status ?? 0 });
@@ -148,6 +186,7 @@ export async function startGitHub(seed: {
     url: ownUrl,
     log,
     checkRuns: checkRuns.all,
+    sarifUploads,
     setHead: (number, head) => heads.set(number, head),
     setJob(runId, job) {
       const run = jobs.get(runId) ?? new Map<string, RunJob>();
@@ -164,9 +203,12 @@ export async function startGitHub(seed: {
       successes = began;
     },
     fail: (fault) => faults.add(fault),
+    injected: () => faults.injected,
+    calmFaults: () => faults.clear(),
     calm() {
       faults.clear();
       checkRuns.clear();
+      sarifUploads.length = 0;
       log.length = 0;
     },
     async close() {

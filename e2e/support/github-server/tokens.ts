@@ -16,6 +16,7 @@ const NEEDED: readonly (readonly [path: RegExp, scopes: readonly string[]])[] = 
   [/\/pulls(\/|$)/, ["pull-requests"]],
   [/\/issues(\/|$)/, ["issues"]],
   [/\/check-(runs|suites)/, ["checks"]],
+  [/\/code-scanning\//, ["security-events"]],
   [/\/statuses\//, ["statuses"]],
   [/\/(git|contents|releases|dispatches|merges)(\/|$)/, ["contents"]],
 ];

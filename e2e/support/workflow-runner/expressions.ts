@@ -13,6 +13,8 @@ export type Contexts = Readonly<Record<string, Json>>;
 export interface Status {
   readonly isFailed: boolean;
   readonly isCancelled: boolean;
+  /** Whether a job that is needed was skipped: then this one is too, unless its condition asks for a status itself. */
+  readonly isAfterSkipped?: boolean;
   readonly workspace: string;
 }
 
@@ -73,7 +75,7 @@ export function toText(value: Json | undefined): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-function statusFunctions({ isFailed, isCancelled, workspace }: Status) {
+function statusFunctions({ isFailed, isCancelled, isAfterSkipped = false, workspace }: Status) {
   const boolean = (name: string, value: boolean) => ({
     name,
     minArgs: 0,
@@ -81,7 +83,7 @@ function statusFunctions({ isFailed, isCancelled, workspace }: Status) {
     call: () => new data.BooleanData(value),
   });
   return [
-    boolean("success", !isFailed && !isCancelled),
+    boolean("success", !isFailed && !isCancelled && !isAfterSkipped),
     boolean("failure", isFailed),
     boolean("always", true),
     boolean("cancelled", isCancelled),

@@ -143,8 +143,8 @@ async function runJob(
   const results = Object.values(needs).map((need) => need.result);
   const status: Status = {
     isFailed: results.includes("failure"),
-    // A job after a skipped one is skipped too, unless its condition asks for a status itself.
-    isCancelled: results.includes("skipped"),
+    isCancelled: false,
+    isAfterSkipped: results.includes("skipped"),
     workspace: options.workspace,
   };
   const isFork = isFromFork(options.event);
@@ -162,7 +162,6 @@ async function runJob(
     matrix: {},
     strategy: {},
   };
-  // `cancelled()` is about the run, not about a job that was skipped.
   const isSkipped = !isMet(job.if, contexts, status);
   if (isSkipped) return [SKIPPED];
   if (job.uses !== undefined) return [await runCalled(id, job, run, contexts, asked)];

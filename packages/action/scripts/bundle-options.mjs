@@ -8,6 +8,7 @@ export function bundleOptions(outdir) {
   return {
     absWorkingDir: action,
     entryPoints: {
+      approve: "dist/approve-main.js",
       engine: "dist/engine-main.js",
       run: "dist/run-main.js",
       gate: "dist/gate-main.js",

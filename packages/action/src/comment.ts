@@ -25,12 +25,15 @@ import {
 import { type CommentInputs, type Env, readCommentInputs, readInput } from "./inputs.js";
 import { renderProgress } from "./progress/render-progress.js";
 import { type ActionResult, readResult } from "./result.js";
+import { changedWorkflows, workflowCaution } from "./workflow-changes.js";
 
 /** What is written on the pull request. */
 export interface Page {
   readonly octokit: Octokit;
   readonly facts: RunFacts;
   readonly pull: PullRequest;
+  /** Files of workflows that the pull request changes; null where it changes too much to tell. */
+  readonly workflows: readonly string[] | null;
 }
 
 /** Posts what the inputs ask for, and sets the output `comment-body`. */
@@ -43,11 +46,10 @@ export async function commentStep(env: Env): Promise<void> {
   const report = result?.comment ?? renderProgress(inputs.state === "queued" ? "queued" : "running", null, []);
   const state: MarkerState = result?.verdict ?? (inputs.state === "queued" ? "queued" : "running");
   const commit = facts.pullRequest?.headSha ?? facts.finishedRun?.headSha ?? env["GITHUB_SHA"] ?? "0".repeat(40);
-  if (result)
-    core.setOutput("comment-body", renderComment(report, markerOf(facts, inputs, commit, state), facts.runUrl));
+  if (result) core.setOutput("comment-body", renderComment(report, markerOf(facts, inputs, commit, state), facts));
 
   const failures = new Set<string>();
-  const page = inputs.token === "" ? null : await openPage(inputs, facts, failures);
+  const page = inputs.token === "" ? null : await openPage(inputs, facts, result !== null, failures);
   if (inputs.token === "") failures.add("The input github-token is empty, so nothing is posted.");
   if (result) await showIssues(result, inputs, facts, page, failures);
   if (page && inputs.mode !== "off") {
@@ -69,22 +71,41 @@ function resultOf(file: string): ActionResult {
 }
 
 /** @returns null where this run is not about a pull request that is still at its commit */
-async function openPage(inputs: CommentInputs, facts: RunFacts, failures: Set<string>): Promise<Page | null> {
+async function openPage(
+  inputs: CommentInputs,
+  facts: RunFacts,
+  isDone: boolean,
+  failures: Set<string>,
+): Promise<Page | null> {
   if (inputs.mode === "off" && !inputs.hasCheckRun) return null;
   const octokit = createApi(inputs.token, facts.apiUrl);
-  if (facts.pullRequest) return { octokit, facts, pull: facts.pullRequest };
-  if (!facts.finishedRun) {
+  const { pullRequest, finishedRun } = facts;
+  if (pullRequest) {
+    const workflows = isDone ? await ownChanges(octokit, facts, pullRequest) : [];
+    return { octokit, facts, pull: pullRequest, workflows };
+  }
+  if (!finishedRun) {
     core.info("Nothing to post: this run is not about a pull request.");
     return null;
   }
   try {
-    const pull = await findPullRequest(octokit, facts, facts.finishedRun);
-    if (pull) return { octokit, facts, pull };
+    const pull = await findPullRequest(octokit, facts, finishedRun);
+    if (pull) return { octokit, facts, pull, workflows: await changedWorkflows(octokit, facts, pull) };
     core.info("Nothing to post: no open pull request has this commit as its head; a newer run will speak.");
   } catch (error) {
     failures.add(explainFailure(error, isReadOnly(facts)));
   }
   return null;
+}
+
+/** Of a pull request whose workflow this is, a hint: what cannot be told is no reason to say less. */
+async function ownChanges(octokit: Octokit, facts: RunFacts, pull: PullRequest): Promise<readonly string[]> {
+  try {
+    return (await changedWorkflows(octokit, facts, pull)) ?? [];
+  } catch (error) {
+    core.info(`Whether it changes a workflow is not known: ${error instanceof Error ? error.message : String(error)}`);
+    return [];
+  }
 }
 
 /** On the lines: by a check run, which holds all of them; else by the log, which shows the first ones. */
@@ -98,12 +119,15 @@ async function showIssues(
   if (page && inputs.hasCheckRun) {
     const { projects } = inputs;
     const name = `gitune${projects.length > 0 ? ` (${projects.join(", ")})` : ""}`.slice(0, 100);
+    // Then the run that left the result was the fork's own making: nothing may look like our word.
+    const isDoubtful = facts.finishedRun !== null && page.workflows?.length !== 0;
+    const output = checkOutputOf(result, facts.runUrl);
     try {
       await postCheck(checkStore(page.octokit, facts, name, page.pull.headSha), {
-        externalId: `${facts.runUrl}/${facts.runAttempt}`,
-        detailsUrl: facts.runUrl,
-        conclusion: conclusionOf(result),
-        output: checkOutputOf(result, facts.runUrl),
+        run: facts.runUrl,
+        attempt: facts.runAttempt,
+        conclusion: isDoubtful ? "action_required" : conclusionOf(result),
+        output: isDoubtful ? { ...output, title: "Changes a workflow: look at that first" } : output,
       });
       return;
     } catch (error) {
@@ -126,19 +150,20 @@ function isReadOnly({ pullRequest }: RunFacts): boolean {
 
 /** Writes the comment by the mode that the inputs ask for. @param report Markdown, not trusted */
 export async function postComment(page: Page, inputs: CommentInputs, marker: Marker, report: string): Promise<void> {
-  const { octokit, facts, pull } = page;
+  const { octokit, facts, pull, workflows } = page;
+  const caution = workflowCaution(workflows);
   const store = commentStore(octokit, { owner: facts.owner, repo: facts.repo, number: pull.number });
   if (inputs.mode === "new") {
     // A state that passes is no comment of its own.
     if (inputs.state !== "done") return;
-    await store.create(renderComment(report, marker, facts.runUrl));
+    await store.create(renderComment(report, marker, { runUrl: facts.runUrl, caution }));
     core.info("Commented.");
     return;
   }
   const head = await readHead(octokit, facts, pull.number);
   const login = inputs.author ?? (await readOwnLogin(octokit, inputs.token));
   const isOurs = (author: string) => author === login || author === ACTIONS_BOT;
-  const render = (withHistory: Marker) => renderComment(report, withHistory, facts.runUrl, head);
+  const render = (withHistory: Marker) => renderComment(report, withHistory, { runUrl: facts.runUrl, head, caution });
   const outcome = await upsertComment(store, { isOurs, marker, head, render });
   if (outcome.action === "kept") {
     core.info(`The comment is of a newer run (${outcome.by.run}.${outcome.by.attempt}) already; left as it is.`);

@@ -88,6 +88,27 @@ export function readPullRequest(env: Env): PullRequest | null {
   return { number, headSha, baseSha, isFork: headRepo !== baseRepo };
 }
 
+/** That somebody put a label on a pull request. */
+export interface Labeling {
+  readonly label: string;
+  /** Login of who did. */
+  readonly by: string;
+}
+
+/** @returns null for any other event */
+export function readLabeling(env: Env): Labeling | null {
+  const event = readEvent(env);
+  const label = field(field(event, "label"), "name");
+  const by = field(field(event, "sender"), "login");
+  if (field(event, "action") !== "labeled" || typeof label !== "string" || typeof by !== "string") return null;
+  return { label, by };
+}
+
+/** @returns false where the event does not say so */
+export function isPrivateRepository(env: Env): boolean {
+  return field(field(readEvent(env), "repository"), "private") === true;
+}
+
 function readEvent(env: Env): unknown {
   const path = env["GITHUB_EVENT_PATH"];
   return path === undefined || path === "" ? null : JSON.parse(readFileSync(path, "utf8"));

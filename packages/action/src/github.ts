@@ -32,7 +32,8 @@ export function createApi(token: string, apiUrl: string): Octokit {
       } catch (error) {
         // One whose answer was lost may have been done: its caller looks before it tries again. An update of a check
         // run is such a one, since it appends its annotations.
-        if (options.method === "POST" || options.url.includes("/check-runs/")) throw error;
+        const isAppending = options.method === "PATCH" && options.url.includes("/check-runs/");
+        if (options.method === "POST" || isAppending) throw error;
         await waitAfter(error, attempt);
       }
     }
@@ -66,15 +67,14 @@ export function commentStore(octokit: Octokit, where: { owner: string; repo: str
 export function checkStore(octokit: Octokit, { owner, repo }: Repository, name: string, headSha: string): CheckStore {
   const { checks } = octokit.rest;
   return {
-    async find(externalId) {
-      const listed = await octokit.paginate(checks.listForRef, {
-        owner,
-        repo,
-        ref: headSha,
-        check_name: name,
-        per_page: 100,
-      });
-      return listed.find((run) => run.external_id === externalId)?.id ?? null;
+    async list() {
+      const query = { owner, repo, ref: headSha, check_name: name, filter: "all", per_page: 100 } as const;
+      const listed = await octokit.paginate(checks.listForRef, query);
+      return listed.map(({ id, external_id: externalId, status }) => ({
+        id,
+        externalId: externalId ?? "",
+        isCompleted: status === "completed",
+      }));
     },
     async create(externalId, detailsUrl) {
       const common = { owner, repo, name, head_sha: headSha, external_id: externalId, details_url: detailsUrl };
@@ -136,6 +136,17 @@ export async function findPullRequest(
   const isFork = run.headRepository !== `${owner}/${repo}`;
   return { number: pull.number, headSha: run.headSha, baseSha: pull.base.sha, isFork };
 }
+
+/** What somebody may do in a repository; who may only triage is a reader. */
+export type RepositoryRole = "admin" | "write" | "read" | "none";
+
+/** @see https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user */
+export async function readRole(octokit: Octokit, { owner, repo }: Repository, login: string): Promise<RepositoryRole> {
+  const { data } = await octokit.rest.repos.getCollaboratorPermissionLevel({ owner, repo, username: login });
+  return ROLES.find((role) => role === data.permission) ?? "none";
+}
+
+const ROLES: readonly RepositoryRole[] = ["admin", "write", "read", "none"];
 
 /** Name -> state of the jobs of one attempt of a run. */
 export async function readJobs(

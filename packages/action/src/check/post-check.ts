@@ -20,10 +20,18 @@ export interface CheckOutput {
   readonly annotations: readonly CheckAnnotation[];
 }
 
+/** A check run as GitHub lists it. */
+export interface CheckEntry {
+  readonly id: number;
+  /** As its maker has set it; empty where it has not. */
+  readonly externalId: string;
+  readonly isCompleted: boolean;
+}
+
 /** What is needed of GitHub, so that nothing here knows of HTTP. */
 export interface CheckStore {
-  /** @returns the id of the check run with our own id */
-  readonly find: (externalId: string) => Promise<number | null>;
+  /** Every check run of the commit with our name, all pages. */
+  readonly list: () => Promise<readonly CheckEntry[]>;
   readonly create: (externalId: string, detailsUrl: string) => Promise<number>;
   readonly append: (id: number, output: CheckOutput) => Promise<void>;
   readonly complete: (id: number, conclusion: CheckConclusion, output: CheckOutput) => Promise<void>;
@@ -35,23 +43,30 @@ export interface CheckStore {
 /** @see https://docs.github.com/en/rest/checks/runs#update-a-check-run */
 export const ANNOTATIONS_PER_REQUEST = 50;
 
+const TAKEN_OVER: CheckOutput = {
+  title: "Taken over by a later attempt",
+  summary: "The attempt ended before it could say how. A later one has a check run of its own.",
+  annotations: [],
+};
+
+export interface Check {
+  /** Address of the run that it is about. */
+  readonly run: string;
+  /** Each attempt of a run has a check run of its own. */
+  readonly attempt: number;
+  readonly conclusion: CheckConclusion;
+  readonly output: CheckOutput;
+}
+
 /**
  * Creates the check run, or takes the one that an earlier try left, and completes it. Where an answer is lost, what
- * arrived is counted, so that no annotation is there twice.
- * @param externalId one for each attempt of a run
+ * arrived is counted, so that no annotation is there twice. What earlier attempts have left open is closed.
  * @returns its id
  */
-export async function postCheck(
-  store: CheckStore,
-  check: {
-    readonly externalId: string;
-    readonly detailsUrl: string;
-    readonly conclusion: CheckConclusion;
-    readonly output: CheckOutput;
-  },
-): Promise<number> {
+export async function postCheck(store: CheckStore, check: Check): Promise<number> {
   const { conclusion, output } = check;
-  const id = await findOrCreate(store, check);
+  const { id, leftOver } = await findOrCreate(store, check);
+  for (const open of leftOver) await closeLeftOver(store, open);
   let sent = await store.countAnnotations(id);
   for (let attempt = 0; ; ) {
     const annotations = output.annotations.slice(sent, sent + ANNOTATIONS_PER_REQUEST);
@@ -74,16 +89,31 @@ export async function postCheck(
 
 async function findOrCreate(
   store: CheckStore,
-  { externalId, detailsUrl }: { readonly externalId: string; readonly detailsUrl: string },
-): Promise<number> {
-  for (let attempt = 0; ; attempt += 1) {
-    const found = await store.find(externalId);
-    if (found !== null) return found;
+  { run, attempt }: Check,
+): Promise<{ readonly id: number; readonly leftOver: readonly number[] }> {
+  const externalId = `${run}/${attempt}`;
+  for (let round = 0; ; round += 1) {
+    const all = await store.list();
+    const leftOver = all
+      .filter((one) => !one.isCompleted && one.externalId.startsWith(`${run}/`) && one.externalId !== externalId)
+      .map(({ id }) => id);
+    const found = all.find((one) => one.externalId === externalId);
+    if (found) return { id: found.id, leftOver };
     try {
-      return await store.create(externalId, detailsUrl);
+      return { id: await store.create(externalId, run), leftOver };
     } catch (error) {
       // The answer may be lost and the check run there: look again before a second try.
-      await store.waitAfter(error, attempt);
+      await store.waitAfter(error, round);
+    }
+  }
+}
+
+async function closeLeftOver(store: CheckStore, id: number): Promise<void> {
+  for (let round = 0; ; round += 1) {
+    try {
+      return await store.complete(id, "cancelled", TAKEN_OVER);
+    } catch (error) {
+      await store.waitAfter(error, round);
     }
   }
 }

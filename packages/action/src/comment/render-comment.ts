@@ -4,15 +4,24 @@ import { fitToLimit, MAX_COMMENT_CHARS } from "./fit-to-limit.js";
 import { type Marker, renderMarker } from "./marker.js";
 import { neutralizeMarkdown } from "./neutralize.js";
 
+export interface CommentSurroundings {
+  readonly runUrl: string;
+  /** The pull request's head now, where it is known. */
+  readonly head?: string;
+  /** Said before the report: Markdown, not trusted. */
+  readonly caution?: string;
+}
+
 /**
  * @param report Markdown, not trusted
- * @param head the pull request's head now, where it is known
  * @returns at most `MAX_COMMENT_CHARS` characters
  */
-export function renderComment(report: string, marker: Marker, runUrl: string, head?: string): string {
+export function renderComment(report: string, marker: Marker, around: CommentSurroundings): string {
+  const { runUrl, head = marker.commit, caution = "" } = around;
   const attempt = marker.attempt > 1 ? `, attempt ${marker.attempt}` : "";
   const footer = `<sub>Commit ${marker.commit.slice(0, 7)} · [run ${marker.run}](${runUrl})${attempt}</sub>`;
-  const top = `${renderMarker(marker)}\n${head === undefined || head === marker.commit ? "" : outdated(marker, head)}`;
+  const notes = `${head === marker.commit ? "" : outdated(marker, head)}${neutralizeMarkdown(caution)}`;
+  const top = `${renderMarker(marker)}\n${notes}`;
   const tail = `\n\n${renderHistory(marker)}${footer}\n`;
   const notice = `> [!NOTE]\n> The report is too long for a comment. All of it is in the [summary of the run](${runUrl}).`;
   const text = neutralizeMarkdown(report).trimEnd();
