@@ -25,13 +25,18 @@ export function conclusionOf({ verdict, exit_code: code }: ActionResult): CheckC
 
 /** @param runUrl where the whole report is */
 export function checkOutputOf(result: ActionResult, runUrl: string): CheckOutput {
-  const notice = `> [!NOTE]\n> The report is too long for a check. All of it is in the [summary of the run](${runUrl}).`;
-  const bytes = (text: string) => Buffer.byteLength(text, "utf8");
   return {
     title: titleOf(result).slice(0, MAX_TITLE_CHARS),
-    summary: fitToLimit(neutralizeMarkdown(result.comment), MAX_SUMMARY_BYTES, notice, bytes),
+    summary: checkSummary(result.comment, runUrl),
     annotations: result.annotations.flatMap((issue) => annotationOf(issue) ?? []),
   };
+}
+
+/** @param report Markdown, not trusted  @returns as much of it as a check takes */
+export function checkSummary(report: string, runUrl: string): string {
+  const notice = `> [!NOTE]\n> The report is too long for a check. All of it is in the [summary of the run](${runUrl}).`;
+  const bytes = (text: string) => Buffer.byteLength(text, "utf8");
+  return fitToLimit(neutralizeMarkdown(report), MAX_SUMMARY_BYTES, notice, bytes);
 }
 
 function titleOf({ verdict, exit_code: code, projects }: ActionResult): string {

@@ -5,10 +5,12 @@
 import { resolve } from "node:path";
 import * as core from "@actions/core";
 import { GituneError } from "@gitune/core";
+import { postCheck } from "../check/post-check.js";
 import { markerKey } from "../comment/marker.js";
 import { type RunFacts, readRunFacts } from "../event.js";
-import { createApi, type Octokit, readOwnLogin, statusOf } from "../github.js";
+import { checkStore, createApi, type Octokit, readOwnLogin, statusOf } from "../github.js";
 import { type Env, readCommentInputs, readInput } from "../inputs.js";
+import { GATE_CHECK, gateCheckOf } from "./gate-check.js";
 import { findProblems, HEALTH_TITLE, renderHealth } from "./health.js";
 import { proposalTitle, renderProposal } from "./proposal.js";
 import { basicAuth, pushBranch } from "./push.js";
@@ -80,7 +82,26 @@ async function propose(project: RefreshedProject, run: Run): Promise<string | nu
   const { branch, commit } = project;
   const body = renderProposal(project, { runUrl, runNumber, isQuiet });
   const isNew = project.status === "proposed";
-  return commit === null ? null : pushAndOpen({ branch, title: proposalTitle(project), body, isNew }, commit, run);
+  if (commit === null) return null;
+  const url = await pushAndOpen({ branch, title: proposalTitle(project), body, isNew }, commit, run);
+  if (url !== null && isQuiet) await postGate(project, commit, run);
+  return url;
+}
+
+/** Without it the proposal is as good; its check, where one is required, waits for somebody. */
+async function postGate(project: RefreshedProject, commit: string, { facts, octokit }: Run): Promise<void> {
+  const gate = gateCheckOf(project, facts.runUrl);
+  if (gate === null) return;
+  try {
+    const store = checkStore(octokit, facts, GATE_CHECK, commit);
+    await postCheck(store, { run: facts.runUrl, attempt: facts.runAttempt, ...gate });
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    const why = statusOf(error) === 403 ? "the token lacks `checks: write`" : "GitHub could not be reached";
+    core.warning(`${project.name}: the gate has said its word, but not as a check run on ${commit}: ${why} (${said})`, {
+      title: "gitune: no check",
+    });
+  }
 }
 
 /** The pull request `Release adapters`, where the first part was asked to prepare it. */
@@ -116,7 +137,8 @@ async function pushAndOpen(proposal: Proposal, commit: string, run: Run): Promis
   return action === "declined" ? null : pull.url;
 }
 
-const PERMISSIONS = "permissions:\n  contents: write\n  pull-requests: write\n  issues: write\n  actions: read";
+const PERMISSIONS =
+  "permissions:\n  contents: write\n  pull-requests: write\n  issues: write\n  checks: write\n  actions: read";
 
 /** What a user can do about it. */
 function explain(error: unknown): string {

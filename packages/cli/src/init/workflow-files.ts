@@ -157,6 +157,7 @@ jobs:
     uses: ${at(action, ".github/workflows/gitune-nightly.yml")}
     permissions:
       actions: read
+      checks: write
       contents: write
       issues: write
       pull-requests: write${runnerInput(runner)}
