@@ -1,6 +1,6 @@
 /** A pull request: a git repository on disk, and the same on the GitHub stand-in. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { getOctokit } from "@actions/github";
@@ -31,6 +31,8 @@ export interface PullRequestFixture {
   readonly push: (files: Files) => void;
   /** Another history in place of the head's, or one that it had before. @param head a commit, or files on the base */
   readonly forcePush: (head: string | Files) => void;
+  /** Another commit on the head: a symlink, in place of whatever is there. */
+  readonly link: (path: string, target: string) => void;
   readonly comments: () => Promise<readonly PullRequestComment[]>;
   /** As a person. */
   readonly addComments: (bodies: readonly string[], login?: string) => Promise<void>;
@@ -105,6 +107,15 @@ export async function makePullRequest(
     forcePush(head) {
       git("checkout", "--quiet", "-B", "change", typeof head === "string" ? head : baseSha);
       headSha = typeof head === "string" ? head : commit(head, "another history");
+      setHead();
+      mergeHead();
+    },
+    link(path, target) {
+      git("checkout", "--quiet", "change");
+      rmSync(join(workspace, path), { recursive: true, force: true });
+      symlinkSync(target, join(workspace, path));
+      git("add", "--force", "--", path);
+      headSha = commit({}, `link ${path}`);
       setHead();
       mergeHead();
     },

@@ -6,8 +6,22 @@ export interface WorkflowCommand {
   readonly value: string;
 }
 
-/** @returns null for a line that is no command */
+/**
+ * `::name key=value,key=value::data` at a line's start, or the older `##[name key=value;key=value]data` anywhere in it.
+ * @returns null for a line that is no command
+ */
 export function parseCommand(line: string): WorkflowCommand | null {
+  return parseNew(line) ?? parseOld(line);
+}
+
+function parseOld(line: string): WorkflowCommand | null {
+  const [, name = "", pairs = "", value = ""] = /##\[([\w-]+)(?: ([^\]]*))?\](.*)$/.exec(line) ?? [];
+  if (name === "") return null;
+  const properties = pairs.split(";").flatMap((pair) => (pair.includes("=") ? [pair.trim().split("=", 2)] : []));
+  return { name, properties: Object.fromEntries(properties) as Record<string, string>, value: unescapeData(value) };
+}
+
+function parseNew(line: string): WorkflowCommand | null {
   const trimmed = line.trimStart();
   if (!trimmed.startsWith("::")) return null;
   const end = trimmed.indexOf("::", 2);

@@ -90,6 +90,7 @@ export class StepOutput {
         this.#log.annotate(name, value, properties);
         break;
       case "debug":
+      case "remove-matcher":
         break;
       default:
         this.#log.say(line);

@@ -1,6 +1,6 @@
 /** Issues as annotations on the pull request's lines, within GitHub's budget. */
 import * as core from "@actions/core";
-import type { Issue, Severity } from "@gitune/core";
+import { type Issue, printable, type Severity } from "@gitune/core";
 import { MAX_MESSAGE_CHARS } from "./result.js";
 
 /**
@@ -34,7 +34,11 @@ export function messageOf(issue: Issue): string {
   const place = where.filter((part) => part !== undefined && part !== "").join(" ");
   const lines = [place === "" ? issue.message : `${place}: ${issue.message}`];
   if (issue.fix !== undefined) lines.push(`fix: ${issue.fix}`);
-  return lines.join("\n").slice(0, MAX_MESSAGE_CHARS);
+  return lines
+    .flatMap((line) => line.split(/\r\n|[\r\n]/))
+    .map(printable)
+    .join("\n")
+    .slice(0, MAX_MESSAGE_CHARS);
 }
 
 function propertiesOf(issue: Issue): core.AnnotationProperties {

@@ -46,6 +46,9 @@ const PASSED_ON = new Set([
   "CUDA_PATH",
   "LD_LIBRARY_PATH",
   "OMP_NUM_THREADS",
+  // gitune's own, by name: what a repository calls GITUNE_… is often a key.
+  "GITUNE_STORE",
+  "GITUNE_DEBUG",
   // Facts of the run that a report may name.
   "GITHUB_ACTIONS",
   "GITHUB_REPOSITORY",
@@ -57,7 +60,7 @@ const PASSED_ON = new Set([
   "GITHUB_RUN_ID",
   "GITHUB_RUN_ATTEMPT",
 ]);
-const PASSED_ON_PREFIXES = ["LC_", "GITUNE_", "XDG_"];
+const PASSED_ON_PREFIXES = ["LC_", "XDG_"];
 
 /** @returns the part of the environment that the pipeline may see */
 export function childEnv(env: Env): Record<string, string> {

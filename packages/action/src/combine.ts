@@ -1,5 +1,5 @@
 /** The results of a plan and of its legs as one; pure. What a leg says of a project that it was not given is dropped. */
-import type { Issue } from "@gitune/core";
+import { escapeMarkdown, type Issue } from "@gitune/core";
 import { boundIssues, countIssues } from "./bound-issues.js";
 import { fitToLimit } from "./comment/fit-to-limit.js";
 import { fenced } from "./comment/neutralize.js";
@@ -59,7 +59,7 @@ function commentOf(
   const changed = projects.filter(({ status }) => status !== "unchanged");
   const rows = ORDER.flatMap((one) => changed.filter((project) => project.verdict === one))
     .slice(0, MAX_TABLE_ROWS)
-    .map(({ name, verdict, status }) => `| ${name} | ${VERDICT_WORDS[verdict]} | ${status} |`);
+    .map(({ name, verdict, status }) => `| ${escapeMarkdown(name)} | ${VERDICT_WORDS[verdict]} | ${status} |`);
   const more = changed.length > MAX_TABLE_ROWS ? [`| and ${changed.length - MAX_TABLE_ROWS} more | | |`] : [];
   const table = ["| project | verdict | |", "|---|---|---|", ...rows, ...more].join("\n");
   return [`## gitune: ${VERDICT_WORDS[verdict]}`, table, ...worstFirst.map(({ comment }) => comment)].join("\n\n");

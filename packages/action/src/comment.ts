@@ -55,7 +55,7 @@ export async function commentStep(env: Env): Promise<void> {
   if (page && inputs.mode !== "off") {
     const marker = markerOf(facts, inputs, page.pull.headSha, state);
     await postComment(page, inputs, marker, report).catch((error: unknown) => {
-      failures.add(explainFailure(error, isReadOnly(facts)));
+      failures.add(explainFailure(error, isReadOnly(facts), inputs.token));
     });
   }
   for (const message of failures) {
@@ -93,7 +93,7 @@ async function openPage(
     if (pull) return { octokit, facts, pull, workflows: await changedWorkflows(octokit, facts, pull) };
     core.info("Nothing to post: no open pull request has this commit as its head; a newer run will speak.");
   } catch (error) {
-    failures.add(explainFailure(error, isReadOnly(facts)));
+    failures.add(explainFailure(error, isReadOnly(facts), inputs.token));
   }
   return null;
 }
@@ -131,7 +131,7 @@ async function showIssues(
       });
       return;
     } catch (error) {
-      failures.add(explainFailure(error, isReadOnly(facts)));
+      failures.add(explainFailure(error, isReadOnly(facts), inputs.token));
     }
   }
   // Of another run, on another commit: its own log has them.

@@ -1,13 +1,17 @@
 /** What a user can do about something that could not be posted. The job's summary has the report in any case. */
+import { printable, redact } from "@gitune/core";
 import { statusOf } from "./github.js";
 
 /** All that posting takes; the pipeline itself needs the first line alone. */
 const PERMISSIONS = "permissions:\n  contents: read\n  pull-requests: write\n  checks: write";
 
-/** @param isReadOnly whether no permission of the workflow would help, as in the run of a fork's pull request */
-export function explainFailure(error: unknown, isReadOnly: boolean): string {
+/**
+ * @param isReadOnly whether no permission of the workflow would help, as in the run of a fork's pull request
+ * @param token what the server was sent, and must not be shown again
+ */
+export function explainFailure(error: unknown, isReadOnly: boolean, token: string): string {
   const status = statusOf(error);
-  const said = error instanceof Error ? error.message : String(error);
+  const said = printable(redact(error instanceof Error ? error.message : String(error), [token]));
   if (status === 403 && /locked/i.test(said)) return `The conversation is locked, so there is no comment (${said}).`;
   if (status === 401) return `GitHub does not know the token of the input github-token (${said}).`;
   if (status !== 403 && status !== 404) {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import * as core from "@actions/core";
 import { type Issue, renderIssues } from "@gitune/core";
 import { fitToLimit } from "./comment/fit-to-limit.js";
-import { neutralizeMarkdown } from "./comment/neutralize.js";
+import { neutralizeReport } from "./comment/neutralize.js";
 import type { Env } from "./inputs.js";
 import { type ActionResult, writeResult } from "./result.js";
 
@@ -19,7 +19,7 @@ export function writeSummary(env: Env, result: ActionResult): void {
   const path = env["GITHUB_STEP_SUMMARY"];
   if (path === undefined || path === "") return;
   const notice = "> [!NOTE]\n> Cut to GitHub's limit of 1 MiB. The whole report is `.gitune/report/report.md`.";
-  const report = neutralizeMarkdown(result.comment);
+  const report = neutralizeReport(result.comment);
   const bytes = (text: string) => Buffer.byteLength(text, "utf8");
   appendFileSync(path, `${fitToLimit(report, MAX_SUMMARY_BYTES, notice, bytes)}\n`);
 }

@@ -62,7 +62,7 @@ export async function progressStep(env: Env): Promise<void> {
       await sleep(everyMs);
     }
   } catch (error) {
-    core.warning(explainFailure(error, pull.isFork), { title: "gitune: no progress" });
+    core.warning(explainFailure(error, pull.isFork, inputs.token), { title: "gitune: no progress" });
   }
 }
 

@@ -18,6 +18,12 @@ const MAX_STDOUT_BYTES = 128 * 2 ** 20;
 const MAX_LOG_LINE_CHARS = 4000;
 
 /**
+ * Problem matchers that actions/setup-node leaves behind: each line of a log that looks like an error of TypeScript or
+ * ESLint becomes an annotation, and stopped commands do not stop that.
+ */
+const MATCHERS = ["tsc", "eslint-compact", "eslint-stylish"];
+
+/**
  * @param main absolute path of the CLI's built main.js
  * @param args its arguments, as they are
  * @param write where log lines go, process.stdout in a run
@@ -33,6 +39,7 @@ export async function runPipeline(options: {
   // Rows get into error messages, and the runner obeys any line that begins with `::`, on stderr as well. The
   // token is unknown to the child, so nothing it prints can end the silence.
   const token = randomUUID();
+  for (const owner of MATCHERS) write(`::remove-matcher owner=${owner}::\n`);
   write(`::stop-commands::${token}\n`);
   try {
     return await new Promise<PipelineRun>((resolve, reject) => {

@@ -1,5 +1,5 @@
 /** From arguments to an exit code: finds the verb, loads only that one, prints its outcome or its failure. */
-import { GituneError, type OnProgress, renderIssues } from "@gitune/core";
+import { GituneError, type OnProgress, printableJson, renderIssues } from "@gitune/core";
 import { Command, CommanderError } from "commander";
 import type { Colors } from "picocolors/types.js";
 import { describeFailure, type Failure } from "./failure.js";
@@ -79,13 +79,13 @@ export async function runCli(args: readonly string[], world: World): Promise<Exi
     };
     const outcome = await parsed.verb.run(context, parsed.command);
     progress.stop();
-    world.stdout.write(json ? `${JSON.stringify(outcome.document, null, 2)}\n` : endLine(outcome.text));
+    world.stdout.write(json ? `${printableJson(outcome.document)}\n` : endLine(outcome.text));
     return outcome.exitCode;
   } catch (error) {
     progress.stop();
     const failure = describeFailure(error, { debug: isDebug(world.env), aborted: world.signal.aborted });
     if (json) {
-      world.stdout.write(`${JSON.stringify({ version: 1, ok: false, issues: failure.issues }, null, 2)}\n`);
+      world.stdout.write(`${printableJson({ version: 1, ok: false, issues: failure.issues })}\n`);
       if (failure.stack) world.stderr.write(`${failure.stack}\n`);
     } else {
       world.stderr.write(failureText(failure, colorsFor(world.stderr, world.env)));

@@ -1,5 +1,5 @@
 /** Which projects a call is about. */
-import { discoverProjects, findRepoRoot, GituneError, type Project } from "@gitune/core";
+import { discoverProjects, findRepoRoot, GituneError, type Project, refuseOwnFolder } from "@gitune/core";
 
 /**
  * The projects named, or all of them.
@@ -7,6 +7,7 @@ import { discoverProjects, findRepoRoot, GituneError, type Project } from "@gitu
  */
 export async function usableProjects(cwd: string, names: readonly string[]): Promise<readonly Project[]> {
   const root = findRepoRoot(cwd);
+  await refuseOwnFolder(root);
   const { projects, issues } = await discoverProjects(root, names);
   const errors = issues.filter(({ severity }) => severity === "error");
   if (errors.length > 0) throw new GituneError(errors);

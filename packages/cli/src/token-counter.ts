@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   cacheKey,
   canonicalJson,
+  checkBase,
   GituneError,
   hashFile,
   type Issue,
@@ -40,6 +41,8 @@ export async function tokenCounter(project: Project, store: Store | null): Promi
 export async function tokenCounterOfBase(project: Project, store: Store | null): Promise<TokenCounter> {
   const path = localBase(project);
   if (path === null) return NONE;
+  // What is not there, or leads elsewhere, another check says.
+  if ((await checkBase(project)).length > 0) return NONE;
   const { countTokens, loadTokenizer } = await import("@gitune/train/tokenizer");
   const base = join(project.root, path);
   try {

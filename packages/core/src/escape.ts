@@ -8,9 +8,30 @@
  */
 const CONTROLS = /[\p{Cc}\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
 
-/** One line for a terminal: control characters, escape sequences included, become visible `\u…` codes. */
+/**
+ * Part of a line for a terminal or a log: control characters, escape sequences included, become visible `\u…` codes, and
+ * `##[`, which GitHub's runner obeys wherever it stands in what a step prints, is broken.
+ */
 export function printable(text: string): string {
-  return text.replace(CONTROLS, codeOf);
+  return text.replace(CONTROLS, codeOf).replaceAll("##[", "##\\[");
+}
+
+/** As `printable`, for what a line begins with: after leading spaces the runner obeys `::`, too. */
+export function printableLine(text: string): string {
+  return printable(text).replace(/^(\s*)::/, "$1\\::");
+}
+
+/** As `printableLine`, line by line. */
+export function printableText(text: string): string {
+  return text
+    .split(/\r\n|[\r\n]/)
+    .map(printableLine)
+    .join("\n");
+}
+
+/** JSON for a log: the same value without `##[`, which can only stand inside of a string there. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replaceAll("##[", "#\\u0023[");
 }
 
 function codeOf(char: string): string {

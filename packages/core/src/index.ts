@@ -1,4 +1,5 @@
 /** Public names of @gitune/core, one by one. */
+export { boundCall, MAX_CALL_MS } from "./bound-call.js";
 export type { CountTokens, SuiteRows } from "./checks/check.js";
 export { findOverlaps } from "./checks/contamination.js";
 export { secretIn } from "./checks/secrets.js";
@@ -41,7 +42,7 @@ export { CONFIG_SCHEMA } from "./config/schema.js";
 export { takesValidationLoss, VALIDATION_SPLIT } from "./config/validation-split.js";
 export type { WrittenConfig } from "./config/written.js";
 export { type AdmitOptions, type Admitted, RowAdmission } from "./dataset/admit-rows.js";
-export { localBase } from "./dataset/base.js";
+export { checkBase, isBaseInside, localBase } from "./dataset/base.js";
 export { listSplit, type SplitFiles } from "./dataset/files.js";
 export { FORMATS, type Format } from "./dataset/formats.js";
 export { type LabelCount, LabelTally } from "./dataset/label-tally.js";
@@ -69,8 +70,9 @@ export { applyPatch, diffRows, type PlacedRow } from "./diff/diff-rows.js";
 export { type DiffFormat, type DiffPart, type RenderDiffOptions, renderDiff } from "./diff/render-diff.js";
 export { changedFields, diffWords, type FieldChange, type WordRun } from "./diff/words.js";
 export type { DatasetDiff, ProjectDiff, RowChange, RowChangeKind, SplitDiff } from "./diff-types.js";
-export { escapeHtml, escapeMarkdown, printable } from "./escape.js";
+export { escapeHtml, escapeMarkdown, printable, printableJson, printableLine, printableText } from "./escape.js";
 export type { Generate, Generation, GenerationOptions, StopReason } from "./generation.js";
+export { refuseOwnFolder } from "./git/own-folder.js";
 export { defaultBranch, type GitTag, isAncestor, listTags, mergeBase, resolveRef, tryRef } from "./git/refs.js";
 export { listTree, type OpenState, openState, type TreeFile, WORKTREE } from "./git/state.js";
 export {
@@ -91,6 +93,7 @@ export { listGlob, matchesGlob } from "./io/glob.js";
 export { isReallyInside } from "./io/paths.js";
 export { type FailureExitCode, GituneError, InternalError, type Issue, type Severity } from "./issue.js";
 export { ISSUE_CODES, type IssueCode } from "./issue-codes.js";
+export { isTooDeep, MAX_DEPTH } from "./json-depth.js";
 export {
   type JsonlItem,
   type JsonlProblem,
@@ -106,6 +109,7 @@ export { verifyLock } from "./lock/verify.js";
 export { didYouMean, nearest } from "./nearest.js";
 export { fromPointer } from "./pointer.js";
 export type { OnProgress, ProgressEvent } from "./progress.js";
+export { redact } from "./redact.js";
 export { type IssueFormat, type IssuePart, type RenderOptions, renderIssues } from "./render-issue.js";
 export type {
   Comparison,

@@ -1,5 +1,5 @@
 /** Issues as text: for a terminal, for programs, for GitHub's annotations, for code scanning. One look each. */
-import { printable } from "./escape.js";
+import { printable, printableJson, printableLine } from "./escape.js";
 import type { Issue, Severity } from "./issue.js";
 import { ISSUE_CODES } from "./issue-codes.js";
 
@@ -31,8 +31,7 @@ export function renderIssues(
 
 const RENDERERS: { readonly [F in IssueFormat]: (issues: readonly Issue[], options: RenderOptions) => string } = {
   text: (issues, { color = (_part, text) => text }) => issues.map((issue) => toText(issue, color)).join("\n"),
-  json: (issues) =>
-    JSON.stringify({ version: 1, ok: issues.every(({ severity }) => severity !== "error"), issues }, null, 2),
+  json: (issues) => printableJson({ version: 1, ok: issues.every(({ severity }) => severity !== "error"), issues }),
   github: toGithub,
   sarif: toSarif,
 };
@@ -40,7 +39,7 @@ const RENDERERS: { readonly [F in IssueFormat]: (issues: readonly Issue[], optio
 function toText(issue: Issue, color: NonNullable<RenderOptions["color"]>): string {
   const head: string[] = [];
   const place = placeOf(issue);
-  if (place !== "") head.push(color("place", printable(place)));
+  if (place !== "") head.push(color("place", printableLine(place)));
   if (issue.pointer) head.push(color("pointer", printable(issue.pointer)));
   head.push(color("code", `[${issue.code}]`));
   if (issue.severity !== "error") head.push(color(issue.severity, issue.severity));
@@ -48,20 +47,11 @@ function toText(issue: Issue, color: NonNullable<RenderOptions["color"]>): strin
     head.join("  "),
     ...whole(issue)
       .split("\n")
-      .map((line) => `  ${inert(line)}`),
+      .map((line) => `  ${printableLine(line)}`),
   ];
   if (issue.fix) lines.push(`  ${color("fix", "fix:")} ${printable(issue.fix)}`);
   return lines.join("\n");
 }
-
-/**
- * A line that GitHub's runner, which reads what a step prints, does not take for a command: it looks for `::` after leading
- * spaces, and for `##[` anywhere.
- */
-const inert = (line: string): string =>
-  printable(line)
-    .replace(/^(\s*)::/, "$1\\::")
-    .replaceAll("##[", "##\\[");
 
 /** Two lines of a terminal. */
 const MAX_EXPECTED_CHARS = 160;
@@ -146,7 +136,7 @@ function toSarif(issues: readonly Issue[], { version }: RenderOptions): string {
       },
     ],
   };
-  return JSON.stringify(document, null, 2);
+  return printableJson(document);
 }
 
 function locationOf({ line, column, pointer }: Issue, file: string): object {

@@ -1,9 +1,9 @@
 /** A base model: where it is, what it is, and the hashes that its results are filed under. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { copyFile, readFile, realpath, stat } from "node:fs/promises";
+import { copyFile, readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { GituneError, hashFile, type IssueCode, type RowContent, writeFileAtomic } from "@gitune/core";
+import { GituneError, hashFile, type IssueCode, isBaseInside, type RowContent, writeFileAtomic } from "@gitune/core";
 import { countContentTokens } from "./data/count-tokens.js";
 import type { BaseSpec, WeightEntry } from "./engine/base-spec.js";
 import { formatShape, sameShape } from "./ir/shape.js";
@@ -148,18 +148,17 @@ async function findBase({ root, projectDir, base, revision }: OpenBaseOptions): 
   if (!isFile && !found?.isDirectory()) {
     const isHubId = revision !== null || (!isGgufName(base) && /^[\w.-]+\/[\w.-]+$/.test(base));
     const fix = isHubId
-      ? `download it into the repository or link it, then give its folder: hf download ${base}${revision ? ` --revision ${revision}` : ""} --local-dir models/${base.split("/").at(-1)}`
+      ? `download it into the repository, then give its folder: hf download ${base}${revision ? ` --revision ${revision}` : ""} --local-dir models/${base.split("/").at(-1)}`
       : "correct train.base: a folder or .gguf file relative to the repository's root, or to the project's with ./";
     throw new GituneError(baseIssue(base, "base.missing", "the base model is not there", fix));
   }
-  // A link may lead out of the repository although the path does not.
-  const [real, realRoot] = [await realpath(path), await realpath(root)];
-  if (isAbsolute(base) || (real !== realRoot && !real.startsWith(realRoot + sep))) {
+  // A link may lead out of the repository although the path does not, also one of a folder's files.
+  if (isAbsolute(base) || !(await isBaseInside(root, path))) {
     throw new GituneError(
       baseIssue(
         base,
         "base.outside",
-        "the base model lies outside the repository",
+        "the base model, or a file of its folder, lies outside the repository",
         "move it into the repository, e.g. below models/",
       ),
     );

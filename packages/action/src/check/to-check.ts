@@ -2,7 +2,7 @@
 import type { Issue, Severity } from "@gitune/core";
 import { isInsideRepository, messageOf } from "../annotate.js";
 import { fitToLimit } from "../comment/fit-to-limit.js";
-import { neutralizeMarkdown } from "../comment/neutralize.js";
+import { neutralizeReport } from "../comment/neutralize.js";
 import type { ActionResult } from "../result.js";
 import type { CheckAnnotation, CheckConclusion, CheckOutput } from "./post-check.js";
 
@@ -36,7 +36,7 @@ export function checkOutputOf(result: ActionResult, runUrl: string): CheckOutput
 export function checkSummary(report: string, runUrl: string): string {
   const notice = `> [!NOTE]\n> The report is too long for a check. All of it is in the [summary of the run](${runUrl}).`;
   const bytes = (text: string) => Buffer.byteLength(text, "utf8");
-  return fitToLimit(neutralizeMarkdown(report), MAX_SUMMARY_BYTES, notice, bytes);
+  return fitToLimit(neutralizeReport(report), MAX_SUMMARY_BYTES, notice, bytes);
 }
 
 function titleOf({ verdict, exit_code: code, projects }: ActionResult): string {

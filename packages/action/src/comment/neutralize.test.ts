@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { fenced, neutralizeMarkdown } from "./neutralize.js";
+import { fenced, neutralizeMarkdown, neutralizeReport } from "./neutralize.js";
 
 const visible = (text: string) => text.replaceAll("\u200b", "·");
 
@@ -31,7 +31,29 @@ describe("neutralizeMarkdown", () => {
   });
 });
 
+describe("neutralizeReport", () => {
+  for (const [name, text, expected] of [
+    ["a link", "[here](https://e.x)", "[here]·(https:·//e.x)"],
+    ["links by reference", "[a][b]\n\n[b]: //e.x", "[a]·[b]\n\n[b]·: //e.x"],
+    ["addresses that become links by themselves", "http://e.x www.e.x", "http:·//e.x www·.e.x"],
+    ["elements that lead away", "<a href=x><form><meta>", "&lt;a href=x>&lt;form>&lt;meta>"],
+    ["what neutralizeMarkdown does", "@octo ![x](y)", "@·octo !·[x]·(y)"],
+    ["our own parts", "> [!TIP]\n> <details><summary>[row.enum] s</summary></details>", null],
+  ] as const) {
+    it(`handles ${name}`, () => assert.equal(visible(neutralizeReport(text)), expected ?? text));
+  }
+
+  it("leaves its own result alone", () => {
+    const hostile = fc.stringMatching(/^[[\]():/w.<a@ ]*$/);
+    fc.assert(fc.property(hostile, (text) => neutralizeReport(neutralizeReport(text)) === neutralizeReport(text)));
+  });
+});
+
 describe("fenced", () => {
+  it("shows what cannot be seen", () => {
+    assert.equal(fenced("a\u202eb\u200b\r\nc"), "```text\na\\u202eb\\u200b\nc\n```");
+  });
+
   it("cannot be left by what is inside", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[`~a\n ]*$/), (text) => {

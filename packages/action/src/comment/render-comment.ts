@@ -2,7 +2,7 @@
 import { VERDICT_WORDS } from "../verdict-words.js";
 import { fitToLimit, MAX_COMMENT_CHARS } from "./fit-to-limit.js";
 import { type Marker, renderMarker } from "./marker.js";
-import { neutralizeMarkdown } from "./neutralize.js";
+import { neutralizeReport } from "./neutralize.js";
 
 export interface CommentSurroundings {
   readonly runUrl: string;
@@ -24,7 +24,7 @@ export function renderComment(report: string, marker: Marker, around: CommentSur
   const top = `${renderMarker(marker)}\n${notes}`;
   const tail = `\n\n${renderHistory(marker)}${footer}\n`;
   const notice = `> [!NOTE]\n> The report is too long for a comment. All of it is in the [summary of the run](${runUrl}).`;
-  const text = neutralizeMarkdown(report).trimEnd();
+  const text = neutralizeReport(report).trimEnd();
   return `${top}${fitToLimit(text, MAX_COMMENT_CHARS - top.length - tail.length, notice)}${tail}`;
 }
 

@@ -1,4 +1,5 @@
 /** How far a run is, as Markdown; pure. */
+import { escapeMarkdown } from "@gitune/core";
 import type { Leg } from "../plan/matrix.js";
 import type { ActionResult } from "../result.js";
 import { VERDICT_WORDS } from "../verdict-words.js";
@@ -39,7 +40,7 @@ export function renderProgress(
   const answered = (plan?.projects ?? []).filter(({ status }) => status !== "unchanged");
   const rows = [
     ...legs.map(({ leg, job }) => [namesOf(leg), job === null ? "queued" : describe(job)]),
-    ...answered.map(({ name, verdict }) => [name, `${VERDICT_WORDS[verdict]}, nothing to train`]),
+    ...answered.map(({ name, verdict }) => [escapeMarkdown(name), `${VERDICT_WORDS[verdict]}, nothing to train`]),
   ].map((cells) => `| ${cells.join(" | ")} |`);
   const more = rows.length > MAX_ROWS ? [`| and ${rows.length - MAX_ROWS} more | |`] : [];
   return [
@@ -51,7 +52,7 @@ export function renderProgress(
 }
 
 function namesOf({ projects }: Leg): string {
-  const names = projects.split(",");
+  const names = projects.split(",").map(escapeMarkdown);
   const shown = names.slice(0, MAX_NAMES).join(", ");
   return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
 }

@@ -1,6 +1,6 @@
 /** The pull request of a project's new rows: its title and body; pure. */
 import { fitToLimit, MAX_COMMENT_CHARS } from "../comment/fit-to-limit.js";
-import { neutralizeMarkdown } from "../comment/neutralize.js";
+import { neutralizeReport } from "../comment/neutralize.js";
 import { GATE_CHECK } from "./gate-check.js";
 import type { RefreshedProject } from "./refresh-document.js";
 import { sourcesTable } from "./refresh-summary.js";
@@ -31,7 +31,7 @@ export function renderProposal(project: RefreshedProject, { runUrl, runNumber, i
     ? `> [!NOTE]\n> The gate ran inside ${run}, on exactly this commit, and its word is the check \`${GATE_CHECK}\`. GitHub starts no workflows for a pull request made with \`GITHUB_TOKEN\`: for other checks here, close and reopen it, or give the workflow a token of a GitHub App.\n\n`
     : "";
   const tail = `\n\n<sub>Commit ${project.commit?.slice(0, 7)} · ${run} · updated in place; what people commit to this branch stays</sub>\n`;
-  const body = neutralizeMarkdown(`${sourcesTable(project)}\n${project.run?.comment ?? ""}`).trim();
+  const body = neutralizeReport(`${sourcesTable(project)}\n${project.run?.comment ?? ""}`).trim();
   const notice = `> [!NOTE]\n> The report is too long for a pull request. All of it is in the [summary of the run](${runUrl}).`;
   const room = MAX_COMMENT_CHARS - head.length - gates.length - tail.length;
   return `${head}${gates}${fitToLimit(body, room, notice)}${tail}`;

@@ -4,7 +4,7 @@
  */
 import { resolve } from "node:path";
 import * as core from "@actions/core";
-import { GituneError } from "@gitune/core";
+import { GituneError, redact } from "@gitune/core";
 import { postCheck } from "../check/post-check.js";
 import { markerKey } from "../comment/marker.js";
 import { type RunFacts, readRunFacts } from "../event.js";
@@ -39,7 +39,7 @@ export async function proposeStep(env: Env): Promise<void> {
       const url = await work();
       if (url) pulls.set(name, url);
     } catch (error) {
-      const failure = `${name}: ${explain(error)}`;
+      const failure = `${name}: ${explain(error, inputs.token)}`;
       core.error(failure, { title: "gitune: not proposed" });
       failures.push(failure);
     }
@@ -62,7 +62,7 @@ export async function proposeStep(env: Env): Promise<void> {
     const number = await upsertIssue(issueStore(octokit, facts, login, key), { title: HEALTH_TITLE, body, isHealthy });
     if (number !== null) core.info(`Issue ${number}: ${isHealthy ? "closed" : "open"}.`);
   } catch (error) {
-    const said = explain(error);
+    const said = explain(error, inputs.token);
     core.warning(`The issue could not be kept up to date: ${said}`, { title: "gitune: no issue" });
   }
   sayOutcome(document, failures);
@@ -140,10 +140,10 @@ async function pushAndOpen(proposal: Proposal, commit: string, run: Run): Promis
 const PERMISSIONS =
   "permissions:\n  contents: write\n  pull-requests: write\n  issues: write\n  checks: write\n  actions: read";
 
-/** What a user can do about it. */
-function explain(error: unknown): string {
+/** What a user can do about it. @param token what the server was sent, and must not be shown again */
+function explain(error: unknown, token: string): string {
   const status = statusOf(error);
-  const said = error instanceof Error ? error.message : String(error);
+  const said = redact(error instanceof Error ? error.message : String(error), [token]);
   if (status === 403 && /not permitted to create/i.test(said))
     return `GitHub Actions may not create pull requests here: turn on "Allow GitHub Actions to create and approve pull requests" in the repository's settings (${said})`;
   if (status === 401 || /Authentication failed|\b401\b/.test(said))

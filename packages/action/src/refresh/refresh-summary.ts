@@ -2,7 +2,7 @@
 import { appendFileSync } from "node:fs";
 import { escapeMarkdown } from "@gitune/core";
 import { fitToLimit } from "../comment/fit-to-limit.js";
-import { neutralizeMarkdown } from "../comment/neutralize.js";
+import { neutralizeReport } from "../comment/neutralize.js";
 import type { Env } from "../inputs.js";
 import type { RefreshDocument, RefreshedProject } from "./refresh-document.js";
 
@@ -31,7 +31,7 @@ export function writeRefreshSummary(env: Env, document: RefreshDocument): void {
   );
   const failures = document.issues.map(({ message }) => `- ${escapeMarkdown(message)}`);
   const nothing = parts.length + failures.length === 0 ? ["No project has refresh sources."] : [];
-  const markdown = neutralizeMarkdown([...failures, ...parts, ...nothing].join("\n\n"));
+  const markdown = neutralizeReport([...failures, ...parts, ...nothing].join("\n\n"));
   const bytes = (text: string) => Buffer.byteLength(text, "utf8");
   const notice = "> [!NOTE]\n> Cut to GitHub's limit of 1 MiB.";
   appendFileSync(path, `${fitToLimit(markdown, MAX_SUMMARY_BYTES, notice, bytes)}\n`);

@@ -1,7 +1,7 @@
 /** `gitune eval`: a project's suites on its base, with or without an adapter. */
 import { stat } from "node:fs/promises";
 import { relative } from "node:path";
-import { type Device, GituneError, readSuite, writeFileAtomic } from "@gitune/core";
+import { type Device, GituneError, printable, printableLine, readSuite, writeFileAtomic } from "@gitune/core";
 import { deviceOption, pathFrom, threadsOption } from "../options.js";
 import { evaluateSuites, type SuiteRows } from "../pipeline/evaluate.js";
 import { usableProject } from "../projects.js";
@@ -57,8 +57,8 @@ export const evaluate: Verb = {
 
     const rows = results.suites.flatMap(({ name, metrics }) =>
       Object.entries(metrics).map(([metric, { value, ci, n }]) => [
-        name,
-        metric,
+        printableLine(name),
+        printable(metric),
         formatScore(value),
         formatInterval(ci),
         String(n),

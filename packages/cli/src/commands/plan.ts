@@ -43,7 +43,7 @@ export const plan: Verb = {
       root,
       projects: command.args,
       head: options.head,
-      store: openStore(root, context),
+      store: await openStore(root, context),
       compute: false,
       bareBase: options.bare,
       ...(options.base === undefined ? {} : { base: options.base }),

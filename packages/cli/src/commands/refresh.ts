@@ -43,7 +43,7 @@ export const refresh: Verb = {
     const result = await refreshAll(command.args, {
       root,
       base: await resolveBase(root, options.base),
-      store: openStore(root, context),
+      store: await openStore(root, context),
       env: context.env,
       judge: {
         bareBase: options.bare,

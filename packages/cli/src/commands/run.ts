@@ -1,6 +1,6 @@
 /** `gitune run`: what a pull request with this change gets, on this machine. */
 import { relative } from "node:path";
-import { type Device, findRepoRoot, renderIssues, WORKTREE } from "@gitune/core";
+import { type Device, findRepoRoot, printableText, renderIssues, WORKTREE } from "@gitune/core";
 import { openStore } from "../open-store.js";
 import { deviceOption, threadsOption } from "../options.js";
 import type { PipelineResult, ProjectOutcome } from "../pipeline/result.js";
@@ -48,7 +48,7 @@ export const run: Verb = {
       root,
       projects: command.args,
       head: options.head,
-      store: openStore(root, context),
+      store: await openStore(root, context),
       bareBase: options.bare,
       ...(options.base === undefined ? {} : { base: options.base }),
       ...(options.device === undefined ? {} : { device: options.device }),
@@ -70,7 +70,7 @@ function textOf(result: PipelineResult, { colors, cwd }: Context): string {
       ...(project.comparison && project.comparison.rules.length > 0
         ? [rulesTable(project.comparison.rules, colors)]
         : []),
-      ...project.notes.map((note) => colors.dim(note)),
+      ...project.notes.map((note) => colors.dim(printableText(note))),
     ].join("\n");
   });
   const blocked =

@@ -7,6 +7,7 @@ import {
   type IssueFormat,
   type Project,
   type ProjectValidation,
+  printableJson,
   readSuites,
   renderIssues,
   validateFile,
@@ -137,7 +138,7 @@ export function toOutcome(validations: readonly ProjectValidation[], format: Iss
   const document = { version: 1, ok: exitCode === 0, projects: validations };
   const texts: Readonly<Record<IssueFormat, () => string>> = {
     text: () => validations.map((one) => describe(one, colors)).join("\n"),
-    json: () => JSON.stringify(document, null, 2),
+    json: () => printableJson(document),
     sarif: () => renderIssues(issues, "sarif", { version: readVersion() }),
     github: () => renderIssues(issues, "github"),
   };

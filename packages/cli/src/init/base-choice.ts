@@ -1,7 +1,7 @@
 /** The base of new projects: the one that was named, else one that the repository has, else a small one of the Hub. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
-import { GituneError, isReallyInside } from "@gitune/core";
+import { GituneError, isBaseInside } from "@gitune/core";
 import type { TokenLimit } from "./divide-rows.js";
 
 export interface BaseChoice {
@@ -34,7 +34,7 @@ export async function chooseBase(root: string, cwd: string, named: string | null
 async function placeOf(root: string, cwd: string, named: string): Promise<string> {
   for (const from of [cwd, root]) {
     const path = resolve(from, named);
-    if (!(await isReallyInside(root, path))) continue;
+    if (!(await isBaseInside(root, path))) continue;
     const place = relative(root, path).split(sep).join("/");
     if (place !== "") return place;
   }
@@ -56,7 +56,7 @@ export async function findBase(root: string): Promise<string | null> {
     const isFolder =
       (await stat(join(path, "config.json")).catch(() => null)) &&
       (await stat(join(path, "tokenizer.json")).catch(() => null));
-    if ((isFolder || name.endsWith(".gguf")) && (await isReallyInside(root, path))) return `models/${name}`;
+    if ((isFolder || name.endsWith(".gguf")) && (await isBaseInside(root, path))) return `models/${name}`;
   }
   return null;
 }

@@ -2,7 +2,7 @@
  * `fetch` for the Hub: adds the token, waits where the Hub asks for it, and repeats what may be repeated. A request that
  * creates something is never repeated here: whether it was carried out must be looked up first (`converge.ts`).
  */
-import { GituneError, printable } from "@gitune/core";
+import { GituneError, printable, redact } from "@gitune/core";
 import type { Credentials } from "./credentials.js";
 
 /** Waits; a test counts instead. Rejects when the signal says stop. */
@@ -118,5 +118,5 @@ function unreachable(what: string, problem: string, attempts: number): GituneErr
 
 /** What a server says, on one line, short, and never with a token in it. */
 export function withoutTokens(text: string): string {
-  return printable(text.replace(/\b(hf_|ghs_|ghp_|eyJ)[\w.-]+/g, "$1…")).slice(0, 300);
+  return printable(redact(text)).slice(0, 300);
 }

@@ -74,7 +74,7 @@ export async function runPublish(
     commit,
     previous,
     reportFolder: join(place, "report"),
-    store: openStore(root, world),
+    store: await openStore(root, world),
     onProgress: world.onProgress,
     signal: world.signal,
     compute: options.stored !== true,

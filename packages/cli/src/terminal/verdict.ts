@@ -1,5 +1,5 @@
 /** The gate's answer on a terminal: the verdict first, then the rule behind it. */
-import type { Comparison, RuleOutcome, Verdict } from "@gitune/core";
+import { type Comparison, printable, type RuleOutcome, type Verdict } from "@gitune/core";
 import type { Colors } from "picocolors/types.js";
 import { formatDelta, formatInterval, formatScore, textTable } from "./table.js";
 
@@ -13,8 +13,8 @@ export function verdictWord(verdict: Verdict, colors: Colors): string {
 export function rulesTable(rules: readonly RuleOutcome[], colors: Colors): string {
   const rows = rules.map((rule) => [
     verdictWord(rule.verdict, colors),
-    rule.slice === undefined ? rule.suite : `${rule.suite} [${rule.slice}]`,
-    rule.metric,
+    printable(rule.slice === undefined ? rule.suite : `${rule.suite} [${rule.slice}]`),
+    printable(rule.metric),
     formatScore(rule.base),
     formatScore(rule.head),
     formatDelta(rule.delta),
@@ -36,5 +36,5 @@ export function comparisonText(comparison: Comparison, colors: Colors): string {
 }
 
 function examples(ids: readonly string[]): string {
-  return ids.length === 0 ? "" : `: ${ids.slice(0, 5).join(", ")}${ids.length > 5 ? ", …" : ""}`;
+  return ids.length === 0 ? "" : `: ${printable(ids.slice(0, 5).join(", "))}${ids.length > 5 ? ", …" : ""}`;
 }

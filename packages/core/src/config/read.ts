@@ -16,6 +16,8 @@ import type { WrittenConfig } from "./written.js";
 import { parseYaml } from "./yaml.js";
 
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+/** More are read by nobody; advice and place of each take time. */
+const MAX_FINDINGS = 100;
 
 export interface ReadConfig {
   /** Null where an issue is an error. */
@@ -46,7 +48,8 @@ export async function readConfig(root: string, file: string): Promise<ReadConfig
   }
   const validate = compileOwn(CONFIG_SCHEMA);
   if (!validate(parsed.value)) {
-    const issues = explainErrors(validate.errors ?? [], "config", parsed.value).map(toIssue);
+    const errors = (validate.errors ?? []).slice(0, MAX_FINDINGS);
+    const issues = explainErrors(errors, "config", parsed.value).map(toIssue);
     return { config: null, issues: issues.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)) };
   }
   const config = resolveConfig(parsed.value as WrittenConfig);

@@ -2,10 +2,14 @@
 import type { Document, LineCounter, Node, ParsedNode } from "yaml";
 import type { Issue } from "../issue.js";
 
-/** A config is a page of text; the limit shuts out files that only look like one. */
-const MAX_YAML_BYTES = 1024 * 1024;
+/** A config is a page of text, and a thousand gate rules still fit. The parser takes some ten microseconds for each word. */
+const MAX_YAML_CHARS = 256 * 1024;
 /** Of anchors and aliases together: each is looked up by a walk through the whole document. */
 const MAX_ANCHORS = 200;
+/** The deepest part of a config has six levels. */
+const MAX_LEVELS = 100;
+/** More are read by nobody; finding the place of each takes time. */
+const MAX_PROBLEMS = 100;
 
 export interface Place {
   /** Counts from 1. */
@@ -21,25 +25,50 @@ export interface YamlText {
 
 /** Reads one YAML document. @returns the value, or issues without `file` */
 export async function parseYaml(text: string): Promise<YamlText | { readonly issues: readonly Issue[] }> {
-  if (text.length > MAX_YAML_BYTES) {
-    return failed({ message: `the file is longer than ${MAX_YAML_BYTES} characters` });
+  if (text.length > MAX_YAML_CHARS) {
+    return failed({ message: `the file is longer than ${MAX_YAML_CHARS} characters` });
   }
-  const { LineCounter: Counter, parseDocument, isAlias, visit } = await import("yaml");
+  const yaml = await import("yaml");
+  const { LineCounter: Counter, parseDocument, isAlias, isScalar, visit } = yaml;
+  const deepAt = tooDeepAt(text, yaml);
+  if (deepAt !== null) return failed({ ...deepAt, message: `the config nests deeper than ${MAX_LEVELS} levels` });
   const counter = new Counter();
   const document = parseDocument(text, {
     lineCounter: counter,
     prettyErrors: false,
-    uniqueKeys: true,
+    // Looked for below: the library compares each key with each other one.
+    uniqueKeys: false,
     stringKeys: true,
   });
   const placeAt = (offset: number): Place => toPlace(counter, offset);
 
-  const problems = [...document.errors, ...document.warnings].map((error): Issue => {
-    const code = error.code === "DUPLICATE_KEY" ? "config.duplicate-key" : "config.yaml";
+  const problems = [...document.errors, ...document.warnings].slice(0, MAX_PROBLEMS).map((error): Issue => {
     const message = error.code === "MULTIPLE_DOCS" ? "more than one YAML document in the file" : error.message;
-    return { code, severity: "error", ...placeAt(error.pos[0]), message };
+    return { code: "config.yaml", severity: "error", ...placeAt(error.pos[0]), message };
   });
   if (problems.length > 0) return { issues: problems };
+
+  const twice: Issue[] = [];
+  visit(document, {
+    Map: (_key, { items }) => {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value) && twice.length < MAX_PROBLEMS) {
+          const message = `the key ${JSON.stringify(key.value)} is there twice`;
+          twice.push({
+            code: "config.duplicate-key",
+            severity: "error",
+            ...placeAt(key.range?.[0] ?? 0),
+            message,
+            fix: "keep one of the two",
+          });
+        }
+        seen.add(key.value);
+      }
+    },
+  });
+  if (twice.length > 0) return { issues: twice };
 
   let anchors = 0;
   visit(document, {
@@ -84,6 +113,22 @@ export async function parseYaml(text: string): Promise<YamlText | { readonly iss
   } catch (error) {
     return failed({ message: error instanceof Error ? error.message : String(error) });
   }
+}
+
+/**
+ * Where a text nests too deeply. Making a document and walking over one call themselves for each level, so a file of
+ * brackets would take long and end the stack; the parser below them keeps a list of what is open.
+ * @returns null where it does not
+ */
+function tooDeepAt(text: string, { LineCounter: Counter, Lexer, Parser }: typeof import("yaml")): Place | null {
+  const counter = new Counter();
+  counter.addNewLine(0);
+  const parser = new Parser(counter.addNewLine);
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const _ of parser.next(lexeme));
+    if (parser.stack.length > MAX_LEVELS) return toPlace(counter, parser.offset);
+  }
+  return null;
 }
 
 function failed(issue: Omit<Issue, "code" | "severity">): { issues: Issue[] } {

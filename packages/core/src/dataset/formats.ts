@@ -3,6 +3,7 @@
  * (messages, prompt-completion, text, preference) and LLaMA-Factory's data/README (alpaca, sharegpt).
  */
 import type { DataFormat } from "../config/config.js";
+import { isTooDeep } from "../json-depth.js";
 import type { JsonObject, JsonValue, Message, RowContent } from "../row.js";
 import type { JsonSchema } from "../schema/ajv.js";
 import { ROLES } from "./role.js";
@@ -52,10 +53,17 @@ function withTools(list: readonly Message[], tools: JsonValue | undefined): RowC
     : { kind: "messages", messages: list };
 }
 
+/** JSON inside of a text: the check of the row around it did not see how deep it nests. */
+function parseBounded(json: string): JsonValue {
+  const value = JSON.parse(json) as JsonValue;
+  if (isTooDeep(value)) throw new RangeError("too deep");
+  return value;
+}
+
 /** `tools` may be a JSON string: datasets before 4.7 cannot hold lists of unlike objects. */
 function parseList(json: string): JsonValue {
   try {
-    return JSON.parse(json) as JsonValue;
+    return parseBounded(json);
   } catch {
     return [];
   }
@@ -168,7 +176,7 @@ const sharegpt: Format = {
 /** `{"name": …, "arguments": …}` as JSON; anything else is trained as the text that it is. */
 function parseCall(value: string): JsonObject | undefined {
   try {
-    const call: unknown = JSON.parse(value);
+    const call: unknown = parseBounded(value);
     const isCall = typeof call === "object" && call !== null && typeof (call as JsonObject)["name"] === "string";
     return isCall ? (call as JsonObject) : undefined;
   } catch {

@@ -1,6 +1,6 @@
 /** A diff as text for a terminal, Markdown for GitHub, or JSON (contracts.md §4). */
 import type { DatasetDiff, ProjectDiff, RowChange, SplitDiff } from "../diff-types.js";
-import { escapeHtml, escapeMarkdown, printable } from "../escape.js";
+import { escapeHtml, escapeMarkdown, printable, printableJson } from "../escape.js";
 import type { JsonValue } from "../row.js";
 import { changedFields, diffWords, type FieldChange } from "./words.js";
 
@@ -26,7 +26,7 @@ export function renderDiff(diff: DatasetDiff, format: DiffFormat = "text", optio
 }
 
 const RENDERERS: { readonly [F in DiffFormat]: (diff: DatasetDiff, options: RenderDiffOptions) => string } = {
-  json: (diff) => JSON.stringify(diff, null, 2),
+  json: (diff) => printableJson(diff),
   text: toText,
   markdown: toMarkdown,
 };

@@ -11,19 +11,25 @@ export function pathProblem(path: string): string | null {
   return null;
 }
 
+/** git's own folder holds tokens and hooks, and is no content of a repository: whoever has a path into it wants those. */
+const isGits = (part: string): boolean => part.toLowerCase() === ".git";
+
 /** Joins a written path to a folder of the repository. @returns repo-relative, or null where it leaves the repository */
 export function joinInside(dir: string, path: string): string | null {
   const joined = posix.normalize(posix.join(dir, path));
   if (joined === ".." || joined.startsWith("../") || posix.isAbsolute(joined)) return null;
+  if (joined.split("/").some(isGits)) return null;
   return joined.endsWith("/") ? joined.slice(0, -1) : joined;
 }
 
-/** Whether an existing path, with all symlinks followed, is still below the root. False where it does not exist. */
+/** Whether an existing path, with all symlinks followed, is still below the root, and not git's. False where it does not exist. */
 export async function isReallyInside(root: string, path: string): Promise<boolean> {
   try {
     const [realRoot, real] = await Promise.all([realpath(root), realpath(path)]);
     const way = relative(realRoot, real);
-    return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way));
+    return (
+      way === "" || !(way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way) || way.split(sep).some(isGits))
+    );
   } catch {
     return false;
   }

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { GituneError } from "../issue.js";
+import { MAX_DEPTH } from "../json-depth.js";
 import { tempDir } from "../testing/temp-repo.js";
 import { type JsonlItem, type ReadJsonlOptions, readJsonl } from "./read.js";
-import { MAX_DEPTH, offsetOf, scanJson } from "./scan.js";
+import { offsetOf, scanJson } from "./scan.js";
 import { decodeUtf8, firstBadByte } from "./utf8.js";
 import { writeJsonl } from "./write.js";
 

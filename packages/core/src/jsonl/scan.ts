@@ -2,9 +2,7 @@
  * A strict JSON scanner (RFC 8259). It builds no values: it finds what `JSON.parse` does not say (where a text breaks
  * and what was expected there) or lets pass (a key twice, half a surrogate pair, a number that would lose digits).
  */
-
-/** Real rows nest a few levels; the limit keeps every later walk over a row off the stack's end. */
-export const MAX_DEPTH = 200;
+import { MAX_DEPTH } from "../json-depth.js";
 
 export interface JsonProblem {
   readonly code: "jsonl.parse" | "jsonl.duplicate-key" | "jsonl.surrogate" | "jsonl.number" | "jsonl.too-deep";

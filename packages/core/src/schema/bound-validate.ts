@@ -1,12 +1,9 @@
 /** A user's schema may take forever on a row: a pattern that backtracks, references that double. It gets a few seconds. */
-import { createContext, Script } from "node:vm";
+import { boundCall, MAX_CALL_MS } from "../bound-call.js";
 import { GituneError } from "../issue.js";
 import type { ValidateFunction } from "./ajv.js";
 
-/** Real schemas take microseconds a row. */
-const MAX_ROW_MS = 5000;
-
-/** Without any of them, a check takes time in proportion to the row, and needs no watch, which takes longer than most checks. */
+/** Without any of them, a check takes time in proportion to the row, and needs no watch. */
 const SLOW_KEYWORDS = /"(?:pattern|patternProperties|format|uniqueItems|\$ref|\$dynamicRef)"/;
 
 /**
@@ -18,17 +15,13 @@ const SLOW_KEYWORDS = /"(?:pattern|patternProperties|format|uniqueItems|\$ref|\$
 export function boundValidate(validate: ValidateFunction, text: string, file: string): ValidateFunction {
   // A keyword may be spelled with escapes.
   if (!SLOW_KEYWORDS.test(text) && !text.includes("\\")) return validate;
-  const context = createContext({ check: () => false });
-  // V8 looks at the timeout inside of a regular expression, too, which nothing else can stop in its own thread.
-  const script = new Script("check()");
+  const call = boundCall(
+    (value: unknown): boolean => validate(value),
+    (cause) => tooSlow(file, cause),
+  );
   const bounded = (value: unknown): boolean => {
-    context["check"] = () => validate(value);
     try {
-      return script.runInContext(context, { timeout: MAX_ROW_MS }) as boolean;
-    } catch (error) {
-      // An Error of the context, so not one of this realm's.
-      if ((error as { code?: unknown } | null)?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") throw tooSlow(file, error);
-      throw error;
+      return call(value);
     } finally {
       bounded.errors = validate.errors;
     }
@@ -38,7 +31,7 @@ export function boundValidate(validate: ValidateFunction, text: string, file: st
 }
 
 function tooSlow(file: string, cause: unknown): GituneError {
-  const message = `the schema takes more than ${MAX_ROW_MS / 1000} s to check one row`;
+  const message = `the schema takes more than ${MAX_CALL_MS / 1000} s to check one row`;
   const fix = "write its patterns without a repetition inside a repetition";
   return new GituneError({ code: "schema.slow", severity: "error", file, message, fix }, { cause });
 }

@@ -3,7 +3,7 @@
  * @see https://huggingface.co/docs/transformers/chat_templating
  */
 import { createHash } from "node:crypto";
-import { GituneError, type JsonValue, type Message } from "@gitune/core";
+import { boundCall, GituneError, type JsonValue, MAX_CALL_MS, type Message } from "@gitune/core";
 import {
   Environment,
   Interpreter,
@@ -77,7 +77,8 @@ function parseSource(source: string, file: string): JinjaProgram {
   try {
     if (source.length > MAX_TEMPLATE_CHARS) throw new Error(`longer than ${MAX_TEMPLATE_CHARS} characters`);
     // The two options transformers sets for chat templates.
-    return parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+    const read = () => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+    return boundCall(read, () => new Error(`it takes more than ${MAX_CALL_MS / 1000} s to read`))();
   } catch (cause) {
     throw new GituneError(
       {
@@ -148,6 +149,7 @@ function renderError(file: string, cause: unknown): GituneError {
 
 /** One line of at most 300 characters: the text comes from a template, which may put anything into it. */
 function reason(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const text = /call stack/.test(said) ? "it nests, or calls itself, too deeply" : said;
   return text.replace(/\s+/g, " ").slice(0, 300);
 }

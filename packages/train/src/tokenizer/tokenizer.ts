@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, GituneError, type Message } from "@gitune/core";
+import { errnoOf, GituneError, isTooDeep, MAX_DEPTH, type Message } from "@gitune/core";
 import { isGgufName, readGguf } from "../weights/gguf/read-gguf.js";
+import { type Bound, boundPatterns } from "./bound-patterns.js";
 import { type ChatTemplate, parseChatTemplate, type RenderOptions } from "./chat-template.js";
 import { ggufTokenizerFiles } from "./gguf-tokenizer.js";
 import { type TokenizerParts, wordEncoder } from "./word-cache.js";
@@ -105,30 +106,41 @@ async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
  * @throws {GituneError} (exit code 2) `tokenizer.invalid`, `tokenizer.no-eos`, `template.parse`
  */
 export async function createTokenizer(files: TokenizerFiles): Promise<BaseTokenizer> {
-  const { place, config, generation, model } = files;
-  const library = await createLibrary(files);
+  const { place, definition, config, generation, model } = files;
+  const file = join(place, "tokenizer.json");
+  const bound = boundPatterns(definition, file);
+  const library = await createLibrary(files, bound);
   const specials = specialTokens(config);
   const { eosId, eosIds } = endIds(place, library, specials["eos_token"], [
     generation["eos_token_id"],
     model["eos_token_id"],
   ]);
   const template = parseTemplate(files, specials);
-  const encode =
+  const encodeText =
     wordEncoder(library) ??
     ((text: string) => (text === "" ? [] : library.encode(text, { add_special_tokens: false }).ids));
+  // A definition may break on a text only, such as one whose replacements double it forty times.
+  const encode = (text: string): number[] => {
+    try {
+      return encodeText(text);
+    } catch (cause) {
+      throw invalid(file, `it fails on a text: ${String(cause)}`, cause);
+    }
+  };
   const hasCleanUp = config["clean_up_tokenization_spaces"] === true;
+  const decode = (ids: readonly number[], { skipSpecialTokens = true } = {}): string =>
+    ids.length === 0
+      ? ""
+      : // Off unless the tokenizer asks for it, as in transformers 5: cleaning " ." to "." changes what was generated.
+        library.decode([...ids], {
+          skip_special_tokens: skipSpecialTokens,
+          clean_up_tokenization_spaces: hasCleanUp,
+        });
 
   return {
-    encode,
-    decode: (ids, { skipSpecialTokens = true } = {}) =>
-      ids.length === 0
-        ? ""
-        : // Off unless the tokenizer asks for it, as in transformers 5: cleaning " ." to "." changes what was generated.
-          library.decode([...ids], {
-            skip_special_tokens: skipSpecialTokens,
-            clean_up_tokenization_spaces: hasCleanUp,
-          }),
-    prefixIds: prefixOf(library),
+    encode: bound(encode),
+    decode: bound(decode),
+    prefixIds: bound(prefixOf)(library),
     eosId,
     eosIds,
     eosTokens: eosIds.map((id) => library.id_to_token(id) ?? "").filter((token) => token !== ""),
@@ -144,14 +156,15 @@ export async function createTokenizer(files: TokenizerFiles): Promise<BaseTokeni
   };
 }
 
-async function createLibrary({ place, definition, config }: TokenizerFiles): Promise<Library> {
+async function createLibrary({ place, definition, config }: TokenizerFiles, bound: Bound): Promise<Library> {
   // Late: it is only needed where something is tokenized.
   const { Tokenizer } = (await import("@huggingface/tokenizers")) as unknown as {
     Tokenizer: new (tokenizer: JsonRecord, config: JsonRecord) => Library;
   };
   try {
-    return new Tokenizer(definition, config);
+    return bound(() => new Tokenizer(definition, config))();
   } catch (cause) {
+    if (cause instanceof GituneError) throw cause;
     throw invalid(join(place, "tokenizer.json"), cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
@@ -244,6 +257,7 @@ async function readJson(path: string, maxBytes: number): Promise<JsonRecord | nu
     throw invalid(path, "it is not JSON", cause);
   }
   if (!isRecord(value)) throw invalid(path, "it is not a JSON object");
+  if (isTooDeep(value)) throw invalid(path, `it nests deeper than ${MAX_DEPTH} levels`);
   return value;
 }
 
