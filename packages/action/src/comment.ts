@@ -3,6 +3,7 @@
  * cannot be posted is never a failure: the verdict stands in the summary.
  */
 import * as core from "@actions/core";
+import { printable, redact } from "@gitune/core";
 import { annotate } from "./annotate.js";
 import { postCheck } from "./check/post-check.js";
 import { checkOutputOf, conclusionOf } from "./check/to-check.js";
@@ -103,7 +104,8 @@ async function ownChanges(octokit: Octokit, facts: RunFacts, pull: PullRequest):
   try {
     return (await changedWorkflows(octokit, facts, pull)) ?? [];
   } catch (error) {
-    core.info(`Whether it changes a workflow is not known: ${error instanceof Error ? error.message : String(error)}`);
+    const said = error instanceof Error ? error.message : String(error);
+    core.info(`Whether it changes a workflow is not known: ${printable(redact(said))}`);
     return [];
   }
 }

@@ -20,7 +20,7 @@ export function renderComment(report: string, marker: Marker, around: CommentSur
   const { runUrl, head = marker.commit, caution = "" } = around;
   const attempt = marker.attempt > 1 ? `, attempt ${marker.attempt}` : "";
   const footer = `<sub>Commit ${marker.commit.slice(0, 7)} · [run ${marker.run}](${runUrl})${attempt}</sub>`;
-  const notes = `${head === marker.commit ? "" : outdated(marker, head)}${neutralizeMarkdown(caution)}`;
+  const notes = `${head === marker.commit ? "" : outdated(marker, head)}${neutralizeReport(caution)}`;
   const top = `${renderMarker(marker)}\n${notes}`;
   const tail = `\n\n${renderHistory(marker)}${footer}\n`;
   const notice = `> [!NOTE]\n> The report is too long for a comment. All of it is in the [summary of the run](${runUrl}).`;
