@@ -1,6 +1,6 @@
 /** `gitune init` as a new user runs it: in repositories that know nothing of gitune, then validate and run in them. */
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -12,23 +12,16 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { devNull, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { REPOSITORY } from "../support/action-folder.js";
+import { ENVIRONMENT, GitRepository, git } from "../support/git-repository.js";
 import { lintWorkflow } from "../support/lint-workflow.js";
+import type { Files } from "../support/pull-request.js";
 import { tinyBase } from "../support/tiny-base.js";
 
-type Files = Readonly<Record<string, string | Uint8Array>>;
-
 const MAIN = join(REPOSITORY, "packages/cli/dist/main.js");
-const ENVIRONMENT = {
-  PATH: process.env["PATH"] ?? "",
-  HOME: tmpdir(),
-  GIT_CONFIG_GLOBAL: devNull,
-  GIT_CONFIG_NOSYSTEM: "1",
-  NO_COLOR: "1",
-};
 const made: string[] = [];
 after(() => {
   for (const dir of made) rmSync(dir, { recursive: true, force: true });
@@ -36,21 +29,9 @@ after(() => {
 
 /** A git repository with one commit of the files. */
 function repository(files: Files): string {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), "gitune-init-")));
+  const { root } = new GitRepository(files);
   made.push(root);
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), content);
-  }
-  git(root, "init", "--quiet", "--initial-branch=main");
-  git(root, "add", "--all");
-  git(root, "commit", "--quiet", "--allow-empty", "--message=rows");
   return root;
-}
-
-function git(root: string, ...args: readonly string[]): string {
-  const identity = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"];
-  return execFileSync("git", [...identity, ...args], { cwd: root, env: ENVIRONMENT, encoding: "utf8" });
 }
 
 function gitune(root: string, ...args: readonly string[]) {

@@ -11,7 +11,7 @@ import { REPOSITORY } from "../support/action-folder.js";
 import { checkFaultTable, type FaultCount } from "../support/fault-table.js";
 import type { Fault } from "../support/hub-server/faults.js";
 import { type HubServer, startHub } from "../support/hub-server/server.js";
-import { publishWorld, workflowIdentity } from "../support/publish-world.js";
+import { publishContext, publishWorld, workflowIdentity } from "../support/publish-world.js";
 import { HUB_NAME, PROJECT, ReleaseRepository } from "../support/release-repository.js";
 
 const TAG = { name: `${PROJECT}@1.0.0`, project: PROJECT, version: "1.0.0" };
@@ -46,15 +46,7 @@ after(async () => {
   await hub.close();
 });
 
-function world() {
-  return {
-    cwd: repository.root,
-    env: publishWorld(hub, token).env,
-    note: () => undefined,
-    onProgress: () => undefined,
-    signal: new AbortController().signal,
-  };
-}
+const world = () => publishContext(repository.root, publishWorld(hub, token).env);
 
 /** A Hub without the repository, which counts from 1. */
 function fresh(): void {

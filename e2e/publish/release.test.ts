@@ -7,7 +7,7 @@ import { GituneError } from "@gitune/core";
 import { type PublishDocument, runPublish } from "gitune";
 import { parse } from "yaml";
 import { type HubServer, startHub } from "../support/hub-server/server.js";
-import { publishWorld, workflowIdentity } from "../support/publish-world.js";
+import { publishContext, publishWorld, workflowIdentity } from "../support/publish-world.js";
 import { type ConfigParts, HUB_BASE, HUB_NAME, NEVER, ReleaseRepository } from "../support/release-repository.js";
 
 let hub: HubServer;
@@ -25,22 +25,12 @@ beforeEach(() => {
   hub.reset();
   hub.objects.partSizeBytes = 0;
   token = hub.tokens.issue({ name: "acme" });
-  for (const tag of repository.git("tag", "--list").split("\n").filter(Boolean)) repository.git("tag", "--delete", tag);
+  repository.deleteTags();
 });
 
 const ours = () => publishWorld(hub, token);
 const publish = (typed?: string, { dryRun = false, stored = false, world = ours() } = {}): Promise<PublishDocument> =>
-  runPublish(
-    typed,
-    { dryRun, stored, prompts: 2, sleep: world.sleep },
-    {
-      cwd: repository.root,
-      env: world.env,
-      note: () => undefined,
-      onProgress: () => undefined,
-      signal: new AbortController().signal,
-    },
-  );
+  runPublish(typed, { dryRun, stored, prompts: 2, sleep: world.sleep }, publishContext(repository.root, world.env));
 const refusal = async (work: Promise<unknown>) => {
   const error = await work.then(
     () => assert.fail("it was published"),

@@ -7,7 +7,7 @@ import { GituneError } from "@gitune/core";
 import { releaseStatus, repairReleases, rollBackRelease, runPublish } from "gitune";
 import { REPOSITORY } from "../support/action-folder.js";
 import { type HubServer, startHub } from "../support/hub-server/server.js";
-import { publishWorld } from "../support/publish-world.js";
+import { publishContext, publishWorld } from "../support/publish-world.js";
 import { HUB_NAME, NEVER, PROJECT, ReleaseRepository } from "../support/release-repository.js";
 
 const MAIN = join(REPOSITORY, "packages/cli/dist/main.js");
@@ -26,16 +26,10 @@ after(async () => {
 beforeEach(() => {
   hub.reset();
   token = hub.tokens.issue({ name: "acme" });
-  for (const tag of repository.git("tag", "--list").split("\n").filter(Boolean)) repository.git("tag", "--delete", tag);
+  repository.deleteTags();
 });
 
-const world = () => ({
-  cwd: repository.root,
-  env: publishWorld(hub, token).env,
-  note: () => undefined,
-  onProgress: () => undefined,
-  signal: new AbortController().signal,
-});
+const world = () => publishContext(repository.root, publishWorld(hub, token).env);
 const options = () => ({ prompts: 1, sleep: publishWorld(hub, token).sleep });
 const publish = (tag: string) => runPublish(tag, { ...options(), dryRun: false }, world());
 const rollBack = (tag: string) => rollBackRelease(tag, world(), options().sleep);

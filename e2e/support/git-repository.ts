@@ -21,6 +21,12 @@ const AUTHOR = {
   GIT_COMMITTER_EMAIL: "octo@example.com",
 } as const;
 
+/** Runs git in a folder. @returns what it prints */
+export function git(cwd: string, ...args: readonly string[]): string {
+  const env = { ...ENVIRONMENT, ...AUTHOR };
+  return execFileSync("git", args, { cwd, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+}
+
 export class GitRepository {
   readonly root = realpathSync(mkdtempSync(join(tmpdir(), "gitune-repository-")));
 
@@ -30,15 +36,8 @@ export class GitRepository {
     this.commit("first", files);
   }
 
-  /** @returns what git prints */
   git(...args: readonly string[]): string {
-    const env = { ...ENVIRONMENT, ...AUTHOR };
-    return execFileSync("git", args, {
-      cwd: this.root,
-      env,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
-    }).trim();
+    return git(this.root, ...args);
   }
 
   write(files: Files): void {

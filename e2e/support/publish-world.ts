@@ -1,5 +1,5 @@
 /** What publishing sees of the world in a test: the stand-in as the Hub, no real waiting, and who we are. */
-import type { PublishOptions } from "gitune";
+import type { PublishOptions, runPublish } from "gitune";
 import type { HubServer } from "./hub-server/server.js";
 
 export interface PublishWorld {
@@ -23,6 +23,11 @@ export function publishWorld(
     },
     waits,
   };
+}
+
+/** What a verb of publishing is called with where nobody listens. */
+export function publishContext(cwd: string, env: PublishWorld["env"]): Parameters<typeof runPublish>[2] {
+  return { cwd, env, note: () => undefined, onProgress: () => undefined, signal: new AbortController().signal };
 }
 
 /** The environment of a job with `permissions: id-token: write`. */

@@ -81,6 +81,10 @@ export class ReleaseRepository {
     return tag;
   }
 
+  deleteTags(): void {
+    for (const tag of this.git("tag", "--list").split("\n").filter(Boolean)) this.git("tag", "--delete", tag);
+  }
+
   remove(): void {
     this.repository.remove();
   }
