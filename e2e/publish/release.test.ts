@@ -7,7 +7,7 @@ import { GituneError } from "@gitune/core";
 import { type PublishDocument, runPublish } from "gitune";
 import { parse } from "yaml";
 import { type HubServer, startHub } from "../support/hub-server/server.js";
-import { publishContext, publishWorld, workflowIdentity } from "../support/publish-world.js";
+import { publishContext, publishWorld, startOver, workflowIdentity } from "../support/publish-world.js";
 import { type ConfigParts, HUB_BASE, HUB_NAME, NEVER, ReleaseRepository } from "../support/release-repository.js";
 
 let hub: HubServer;
@@ -22,10 +22,7 @@ after(async () => {
   await hub.close();
 });
 beforeEach(() => {
-  hub.reset();
-  hub.objects.partSizeBytes = 0;
-  token = hub.tokens.issue({ name: "acme" });
-  repository.deleteTags();
+  token = startOver(hub, repository);
 });
 
 const ours = () => publishWorld(hub, token);

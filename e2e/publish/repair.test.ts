@@ -7,7 +7,7 @@ import { GituneError } from "@gitune/core";
 import { releaseStatus, repairReleases, rollBackRelease, runPublish } from "gitune";
 import { REPOSITORY } from "../support/action-folder.js";
 import { type HubServer, startHub } from "../support/hub-server/server.js";
-import { publishContext, publishWorld } from "../support/publish-world.js";
+import { publishContext, publishWorld, startOver } from "../support/publish-world.js";
 import { HUB_NAME, NEVER, PROJECT, ReleaseRepository } from "../support/release-repository.js";
 
 const MAIN = join(REPOSITORY, "packages/cli/dist/main.js");
@@ -24,9 +24,7 @@ after(async () => {
   await hub.close();
 });
 beforeEach(() => {
-  hub.reset();
-  token = hub.tokens.issue({ name: "acme" });
-  repository.deleteTags();
+  token = startOver(hub, repository);
 });
 
 const world = () => publishContext(repository.root, publishWorld(hub, token).env);

@@ -1,6 +1,7 @@
 /** What publishing sees of the world in a test: the stand-in as the Hub, no real waiting, and who we are. */
 import type { PublishOptions, runPublish } from "gitune";
 import type { HubServer } from "./hub-server/server.js";
+import type { ReleaseRepository } from "./release-repository.js";
 
 export interface PublishWorld {
   readonly env: Readonly<Record<string, string>>;
@@ -28,6 +29,14 @@ export function publishWorld(
 /** What a verb of publishing is called with where nobody listens. */
 export function publishContext(cwd: string, env: PublishWorld["env"]): Parameters<typeof runPublish>[2] {
   return { cwd, env, note: () => undefined, onProgress: () => undefined, signal: new AbortController().signal };
+}
+
+/** An empty Hub, and no release tagged yet. @returns a token of the one that publishes */
+export function startOver(hub: HubServer, repository: ReleaseRepository): string {
+  hub.reset();
+  hub.objects.partSizeBytes = 0;
+  repository.deleteTags();
+  return hub.tokens.issue({ name: "acme" });
 }
 
 /** The environment of a job with `permissions: id-token: write`. */
