@@ -16,10 +16,11 @@ import { logits } from "./parity/checks/logits.mjs";
 import { release } from "./parity/checks/release.mjs";
 import { tokens } from "./parity/checks/tokens.mjs";
 import { training } from "./parity/checks/training.mjs";
+import { workflows } from "./parity/checks/workflows.mjs";
 import { MachineError, openEnvironment } from "./parity/environment.mjs";
 import { formatFigure, holds, isLimited } from "./parity/figure.mjs";
 
-const CHECKS = { tokens, gguf, logits, generation, training, families, interop, release };
+const CHECKS = { tokens, gguf, logits, generation, training, families, interop, release, workflows };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = join(root, ".gitune", "parity");

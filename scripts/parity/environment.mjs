@@ -25,6 +25,7 @@ export class MachineError extends Error {}
  * @typedef {object} Environment
  * @property {string} python the peer's interpreter
  * @property {Record<string, string>} oldest environment variables under which it imports the oldest PEFT instead
+ * @property {string} zizmor the linter's program
  * @property {string} modelRoot folder that holds the model in both forms
  * @property {string} hf the Hugging Face folder, relative to `modelRoot`
  * @property {string} gguf the same weights as they came, relative to `modelRoot`
@@ -47,6 +48,10 @@ export function openEnvironment(say) {
       join(here, "requirements-oldest.txt"),
     ]);
   });
+  const linter = cached("zizmor", [read("requirements-zizmor.txt"), python], say, (folder) => {
+    const site = join(folder, "site");
+    pip(python, ["install", "--no-deps", "--target", site, "-r", join(here, "requirements-zizmor.txt")]);
+  });
   const script = join(here, "python", "make_model.py");
   const model = cached(
     "smollm2",
@@ -57,7 +62,14 @@ export function openEnvironment(say) {
   const found = sha256(readFileSync(join(model, "model.gguf")));
   if (found !== GGUF_SHA256)
     throw new MachineError(`${model} holds another model (sha256 ${found}): remove the folder`);
-  return { python, oldest: { PYTHONPATH: join(oldest, "site") }, modelRoot: model, hf: "hf", gguf: "model.gguf" };
+  return {
+    python,
+    oldest: { PYTHONPATH: join(oldest, "site") },
+    zizmor: join(linter, "site", "bin", process.platform === "win32" ? "zizmor.exe" : "zizmor"),
+    modelRoot: model,
+    hf: "hf",
+    gguf: "model.gguf",
+  };
 }
 
 /** `GITUNE_PARITY_VENV` names an environment that has the requirements already. */

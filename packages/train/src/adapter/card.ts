@@ -1,4 +1,5 @@
 /** The skeleton of an adapter's model card: facts only; results and data are added where they are known. */
+import { printable } from "@gitune/core";
 import type { PeftConfigFacts } from "./peft-config.js";
 
 /** `README.md` of an adapter folder. */
@@ -54,5 +55,5 @@ function howToLoad(baseId: string): string[] {
   ];
 }
 
-/** Inline code that no content can break out of. */
-const code = (text: string): string => `\`${text.replace(/[`|\r\n]/g, " ")}\``;
+/** Inline code that no content can break out of, on one line, with all of its characters visible. */
+const code = (text: string): string => `\`${printable(text).replace(/[`|]/g, " ")}\``;
