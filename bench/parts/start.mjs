@@ -21,6 +21,8 @@ export async function run({ environment, threads, layers, pairs, cache, say }) {
     peer: () =>
       peerSide(environment, { name: "peer", script: "train.py", settings: { ...recipe, base: environment.hf } }),
     "gitune, Hugging Face folder": () => ours({ base: environment.hf }),
+    "gitune, mmap": () => ours({ base: environment.hf, mmap: true }),
+    "gitune, int8": () => ours({ base: environment.hf, compute: "int8", cacheDir: join(cache, "weights") }),
     "gitune, GGUF file": () => ours({ base: environment.gguf, cacheDir: join(cache, "weights") }),
     "gitune, GGUF file, never unpacked before": () => {
       const cacheDir = mkdtempSync(join(tmpdir(), "gitune-bench-"));
