@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { createEmulator } from "emulate";
+import { type Attestation, Attestations } from "./attestations.js";
 import { type CheckRun, CheckRuns } from "./check-runs.js";
 import { type Fault, Faults } from "./faults.js";
 import { GitBackend } from "./git-backend.js";
@@ -43,6 +44,7 @@ export interface RunJob {
 export interface GitHubServer {
   readonly url: string;
   readonly checkRuns: readonly CheckRun[];
+  readonly attestations: readonly Attestation[];
   readonly sarifUploads: readonly SarifUpload[];
   /** What a pull request's head is from now on. */
   readonly setHead: (number: number, head: Head) => void;
@@ -60,7 +62,7 @@ export interface GitHubServer {
   readonly injected: () => number;
   /** Takes back the faults alone. */
   readonly calmFaults: () => void;
-  /** Takes back the faults, empties the log and forgets check runs and SARIF files. */
+  /** Takes back the faults, empties the log, and forgets check runs, attestations and SARIF files. */
   readonly calm: () => void;
   readonly close: () => Promise<void>;
 }
@@ -94,6 +96,7 @@ export async function startGitHub(seed: {
   let successes: readonly Date[] = [];
   const log: LoggedRequest[] = [];
   const checkRuns = new CheckRuns();
+  const attestations = new Attestations();
   const sarifUploads: SarifUpload[] = [];
   const heads = new Map<number, Head>();
   const jobs = new Map<string, Map<string, RunJob>>();
@@ -130,6 +133,7 @@ export async function startGitHub(seed: {
     const asked: Request = { method, path: url.pathname, query: url.searchParams, url, json };
     const own =
       checkRuns.answer(asked) ??
+      attestations.answer(asked) ??
       answerJobs(url.pathname) ??
       answerRole(url.pathname) ??
       takeSarif(asked) ??
@@ -186,6 +190,7 @@ export async function startGitHub(seed: {
     url: ownUrl,
     log,
     checkRuns: checkRuns.all,
+    attestations: attestations.all,
     sarifUploads,
     setHead: (number, head) => heads.set(number, head),
     setJob(runId, job) {
@@ -208,6 +213,7 @@ export async function startGitHub(seed: {
     calm() {
       faults.clear();
       checkRuns.clear();
+      attestations.clear();
       sarifUploads.length = 0;
       log.length = 0;
     },

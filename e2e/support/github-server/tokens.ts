@@ -18,6 +18,7 @@ const NEEDED: readonly (readonly [path: RegExp, scopes: readonly string[]])[] = 
   [/\/check-(runs|suites)/, ["checks"]],
   [/\/code-scanning\//, ["security-events"]],
   [/\/statuses\//, ["statuses"]],
+  [/\/attestations(\/|$)/, ["attestations"]],
   [/\/(git|contents|releases|dispatches|merges)(\/|$)/, ["contents"]],
 ];
 

@@ -4,10 +4,12 @@ import type { Json } from "./expressions.js";
 
 const SCOPES = [
   "actions",
+  "attestations",
   "checks",
   "contents",
   "deployments",
   "discussions",
+  "id-token",
   "issues",
   "packages",
   "pages",

@@ -40,6 +40,8 @@ export interface WorkflowRunOptions {
   readonly onRunner?: (job: { readonly name: string; readonly runsOn: Json; readonly environment: Json }) => void;
   /** More variables of the runner's machine. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Variables by which a job with `id-token: write` asks for the workflow's identity. */
+  readonly identity?: Readonly<Record<string, string>>;
 }
 
 export type Conclusion = "success" | "failure" | "skipped";
@@ -69,7 +71,9 @@ export async function runWorkflow(options: WorkflowRunOptions): Promise<Workflow
   writeFileSync(eventPath, JSON.stringify(options.event.payload));
   const github = githubContext(options, workflow, eventPath);
   const jobs: Record<string, readonly JobResult[]> = {};
-  await runJobs({ options, workflow, github, runDir, prefix: "", inputs: {}, caller: null, jobs });
+  const inputs = (options.event.payload["inputs"] ?? {}) as JsonMap;
+  const secrets = options.secrets ?? {};
+  await runJobs({ options, workflow, github, runDir, prefix: "", inputs, secrets, caller: null, jobs });
   const all = Object.values(jobs).flat();
   return { conclusion: all.some((job) => job.conclusion === "failure") ? "failure" : "success", jobs };
 }
@@ -82,6 +86,8 @@ interface Run {
   /** `caller / ` inside a called workflow. */
   readonly prefix: string;
   readonly inputs: JsonMap;
+  /** In a called workflow, those that its caller hands on. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** What the calling job may do; null outside of a called workflow. */
   readonly caller: Permissions | null;
   /** Every job of the run by its whole name, called ones included. */
@@ -158,7 +164,7 @@ async function runJob(
     inputs: run.inputs,
     vars: {},
     // A fork's run gets no secret but its own read-only token.
-    secrets: { GITHUB_TOKEN: token, ...(isFork ? {} : options.secrets) },
+    secrets: { GITHUB_TOKEN: token, ...(isFork ? {} : run.secrets) },
     matrix: {},
     strategy: {},
   };
@@ -169,7 +175,7 @@ async function runJob(
   const matrix = interpolate(job.strategy?.matrix ?? null, contexts, status);
   const legs: JobResult[] = [];
   for (const leg of expandMatrix(matrix)) {
-    legs.push(await runLeg(id, job, run, { ...contexts, matrix: leg }, leg, token));
+    legs.push(await runLeg(id, job, run, { ...contexts, matrix: leg }, leg, token, asked));
   }
   return legs;
 }
@@ -202,6 +208,7 @@ async function runCalled(
     workflow,
     prefix: `${run.prefix}${id} / `,
     inputs,
+    secrets: handedOn(job.secrets, run, contexts, status),
     caller: permissions,
   });
   const jobs = Object.fromEntries(
@@ -219,7 +226,22 @@ async function runCalled(
   return { ...SKIPPED, conclusion: resultOf(Object.values(done).flat()), outputs };
 }
 
-async function runLeg(id: string, job: Job, run: Run, outer: Contexts, leg: Leg, token: string): Promise<JobResult> {
+/** The secrets of a called workflow: those that are named for it, or all of its caller's. */
+function handedOn(written: Job["secrets"], run: Run, contexts: Contexts, status: Status): Run["secrets"] {
+  if (written === "inherit") return run.secrets;
+  const given = Object.entries(interpolate(written ?? {}, contexts, status) as JsonMap);
+  return Object.fromEntries(given.map(([name, value]) => [name, toText(value)]));
+}
+
+async function runLeg(
+  id: string,
+  job: Job,
+  run: Run,
+  outer: Contexts,
+  leg: Leg,
+  token: string,
+  permissions: Permissions,
+): Promise<JobResult> {
   const { options, workflow, runDir } = run;
   const dir = mkdtempSync(join(runDir, `${id}-`));
   const tempDir = join(dir, "temp");
@@ -257,7 +279,11 @@ async function runLeg(id: string, job: Job, run: Run, outer: Contexts, leg: Leg,
     setEnv: {},
     paths: [],
     actions: options.actions ?? {},
-    runnerEnv: { ...runnerEnv(contexts["github"] as JsonMap, tempDir, toolDir), ...options.env },
+    runnerEnv: {
+      ...runnerEnv(contexts["github"] as JsonMap, tempDir, toolDir),
+      ...options.env,
+      ...(permissions["id-token"] === "write" ? options.identity : {}),
+    },
     afterJob: [],
     summary: "",
     isFailed: false,
