@@ -3,6 +3,7 @@ export { compareResults, gateExitCode } from "./gate/compare-results.js";
 export type { CorpusMetric, MeanMetric, Metric, Refusal, ScoredText, Statistics } from "./metrics/metric.js";
 export { findMetric, METRICS, metricNames } from "./metrics/table.js";
 export { capGraphemes } from "./report/escape.js";
+export { formatInterval, formatScore } from "./report/format.js";
 export { renderHtml } from "./report/render-html.js";
 export { type MarkdownOptions, renderMarkdown } from "./report/render-markdown.js";
 export {

@@ -1,13 +1,14 @@
 /** The first part: reads the sources and trains. It may see the sources' tokens, and none of GitHub's. */
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative, resolve } from "node:path";
+import { join } from "node:path";
 import * as core from "@actions/core";
 import { GituneError } from "@gitune/core";
 import { childEnv } from "../child-env.js";
 import { cliMain } from "../engine.js";
 import { type Env, readInput, readRunInputs } from "../inputs.js";
 import { runPipeline } from "../run-pipeline.js";
+import { workingFolder } from "../working-folder.js";
 import { parseRefreshOutput, type RefreshDocument, writeRefreshDocument } from "./refresh-document.js";
 import { writeRefreshSummary } from "./refresh-summary.js";
 import { writeVersionOutput } from "./version-document.js";
@@ -23,12 +24,7 @@ export async function collectStep(env: Env): Promise<RefreshDocument> {
     core.setSecret(value);
     passed[name] = value;
   }
-  const workspace = resolve(env["GITHUB_WORKSPACE"] ?? process.cwd());
-  const cwd = resolve(workspace, workingDirectory);
-  if (relative(workspace, cwd).startsWith("..")) {
-    const message = `input "working-directory": "${workingDirectory}" is outside of the workspace`;
-    throw new GituneError({ code: "action.input", severity: "error", message });
-  }
+  const { cwd } = workingFolder(env, workingDirectory);
   const args = ["refresh", ...projects, "--json", ...(base === null ? [] : ["--base", base])];
   core.info(`gitune ${args.join(" ")}`);
   const run = await runPipeline({
@@ -40,7 +36,7 @@ export async function collectStep(env: Env): Promise<RefreshDocument> {
   });
   const folder = mkdtempSync(join(env["RUNNER_TEMP"] ?? tmpdir(), "gitune-"));
   if (readInput(env, "version-pull-request") === "true") {
-    const call = { main: cliMain(), args: ["release", "prepare", "--json"], cwd, env: childEnv(env) };
+    const call = { main: cliMain(), args: ["release", "prepare", "--evaluate", "--json"], cwd, env: childEnv(env) };
     const prepared = await runPipeline({ ...call, write: (text) => process.stdout.write(text) });
     const file = join(folder, "versions.json");
     writeVersionOutput(file, prepared.isOverflowing ? "" : prepared.stdout);

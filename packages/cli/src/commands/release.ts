@@ -1,6 +1,7 @@
 /** `gitune release`: where releases stand, `prepare` the next ones, `repair` what was cut off, `rollback` to an earlier version. */
 import { type Device, findRepoRoot, GituneError } from "@gitune/core";
 import { Argument } from "commander";
+import { openStore } from "../open-store.js";
 import { deviceOption, threadsOption } from "../options.js";
 import type { PreparedReleases } from "../prepare/prepare-releases.js";
 import type { ReleaseState, ReleaseStatus } from "../publish/release-state.js";
@@ -9,6 +10,7 @@ import { textTable } from "../terminal/table.js";
 import type { Context, Outcome, Verb } from "../verb.js";
 
 interface Options {
+  readonly evaluate?: boolean;
   readonly device?: Device;
   readonly threads?: number;
 }
@@ -23,6 +25,7 @@ export const release: Verb = {
     command
       .addArgument(new Argument("<action>", "what to do").choices(ACTIONS))
       .argument("[project...]", "names, all projects without any; for rollback one <project>@<version>")
+      .option("--evaluate", "for prepare: train and evaluate what the store lacks, so that changelogs have the scores")
       .addOption(deviceOption())
       .addOption(threadsOption()),
   examples: [
@@ -40,7 +43,7 @@ export const release: Verb = {
   run: async (context, command) => {
     const [action, ...rest] = command.args;
     const options = command.opts<Options>();
-    if (action === "prepare") return prepare(rest, context);
+    if (action === "prepare") return prepare(rest, options, context);
     if (action === "rollback") return rollback(rest, context);
     if (action === "repair") return repair(rest, options, context);
     return status(rest, context);
@@ -98,15 +101,28 @@ const PREPARED: Readonly<Record<PreparedReleases["status"], string>> = {
   held: "The branch has commits of people, so it was left as it is:",
 };
 
-async function prepare(names: readonly string[], context: Context): Promise<Outcome> {
+async function prepare(names: readonly string[], options: Options, context: Context): Promise<Outcome> {
   const { prepareReleases } = await import("../prepare/prepare-releases.js");
+  const { evalDiff } = await import("../prepare/eval-diff.js");
   const root = findRepoRoot(context.cwd);
+  const { onProgress, signal } = context;
+  const { evaluate = false, ...machine } = options;
+  const common = { root, store: openStore(root, context), compute: evaluate, onProgress, signal, ...machine };
   const {
     status: is,
     branch,
     commit,
     versions,
-  } = await prepareReleases(root, await resolveBase(root, undefined), names);
+  } = await prepareReleases(root, await resolveBase(root, undefined), names, async (project, released, base) => {
+    try {
+      return await evalDiff({ ...common, project, released, base });
+    } catch (error) {
+      if (!(error instanceof GituneError) || signal.aborted) throw error;
+      // A version that cannot be evaluated here can still be proposed; its gate judges it at the tag.
+      context.note(`${project} was not evaluated: ${error.message}`);
+      return [];
+    }
+  });
   const lines = versions.map(({ project, from, to, kind }) => `  ${project}: ${from} -> ${to} (${kind})`);
   const where = commit === null ? [] : [`Branch: ${branch} at ${commit.slice(0, 12)}`];
   return {

@@ -21,9 +21,9 @@ import {
   updateBranch,
 } from "@gitune/core";
 import { isModelChanged, openBaseState } from "../pipeline/open-states.js";
-import { releasesOf } from "../publish/release-tag.js";
+import { type GitRelease, releasesOf } from "../publish/release-tag.js";
 import { compareVersions } from "../publish/versions.js";
-import { withEntry, withVersion } from "./edit-files.js";
+import { CHANGELOG_FILE, withEntry, withVersion } from "./edit-files.js";
 import { type ChangeKind, nextVersion, projectChange } from "./project-change.js";
 
 export const RELEASE_BRANCH = "gitune/release";
@@ -49,8 +49,19 @@ export interface PreparedReleases {
   readonly versions: readonly PreparedVersion[];
 }
 
-/** @param base commit that the branch is to be merged into */
-export async function prepareReleases(root: string, base: string, names: readonly string[]): Promise<PreparedReleases> {
+/** What a change does to the scores, a line each for the changelog. */
+export type EvalDiff = (project: string, released: GitRelease, base: string) => Promise<readonly string[]>;
+
+/**
+ * @param base commit that the branch is to be merged into
+ * @param evalDiff left out, the changelogs say nothing of scores
+ */
+export async function prepareReleases(
+  root: string,
+  base: string,
+  names: readonly string[],
+  evalDiff: EvalDiff = async () => [],
+): Promise<PreparedReleases> {
   const { state, projects, issues } = await openBaseState(root, base);
   await state.dispose();
   const errors = issues.filter(({ severity }) => severity === "error");
@@ -59,7 +70,7 @@ export async function prepareReleases(root: string, base: string, names: readonl
   const versions: PreparedVersion[] = [];
   const files = new Map<string, string>();
   for (const project of chosen) {
-    const version = await prepareProject(root, base, project);
+    const version = await prepareProject(root, base, project, evalDiff);
     if (!version) continue;
     versions.push(version);
     for (const [path, text] of await editedFiles(root, base, project, version)) files.set(path, text);
@@ -68,7 +79,12 @@ export async function prepareReleases(root: string, base: string, names: readonl
 }
 
 /** @returns null for a project that was never released, that did not change, or whose version says so already */
-async function prepareProject(root: string, base: string, project: Project): Promise<PreparedVersion | null> {
+async function prepareProject(
+  root: string,
+  base: string,
+  project: Project,
+  evalDiff: EvalDiff,
+): Promise<PreparedVersion | null> {
   const { name, version } = project.config;
   const release = releasesOf(name, await listTags(root)).at(-1);
   if (!release || !(await isAncestor(root, release.commit, base))) return null;
@@ -86,7 +102,9 @@ async function prepareProject(root: string, base: string, project: Project): Pro
   });
   if (!change) return null;
   const to = nextVersion(release.version, change.kind);
-  return compareVersions(version, to) >= 0 ? null : { project: name, from: release.version, to, ...change };
+  if (compareVersions(version, to) >= 0) return null;
+  const lines = [...change.lines, ...(await evalDiff(name, release, base))];
+  return { project: name, from: release.version, to, kind: change.kind, lines };
 }
 
 /** What the card is made of beside the config: its text, and the suites that its table is of. */
@@ -114,7 +132,7 @@ async function editedFiles(
       fix: `write version: ${to} by hand`,
     });
   }
-  const changelog = posix.join(dir, "CHANGELOG.md");
+  const changelog = posix.join(dir, CHANGELOG_FILE);
   return new Map([
     [configFile, yaml],
     [changelog, withEntry(await readFileAt(root, base, changelog), to, lines)],

@@ -4,7 +4,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { withEntry, withVersion } from "./edit-files.js";
+import type { Comparison, Results } from "@gitune/core";
+import { entryOf, withEntry, withVersion } from "./edit-files.js";
+import { evalLines } from "./eval-diff.js";
 import { prepareReleases, RELEASE_BRANCH } from "./prepare-releases.js";
 import { nextVersion } from "./project-change.js";
 
@@ -125,4 +127,43 @@ test("edits leave the rest as it is", () => {
     "# Ours\n\n## 1.1.0\n\n- b\n\n## 1.0.0\n\n- a\n",
   );
   assert.equal(nextVersion("0.9.9-rc.1", "minor"), "0.10.0");
+});
+
+test("a version's part of a changelog is found, however its heading is written", () => {
+  const changelog = "# Ours\n\n## [1.1.0] - 2026-01-31\n\n- b\n- c\n\n## v1.0.0\n\n- a\n\n## 0.9.0\n";
+  assert.equal(entryOf(changelog, "1.1.0"), "- b\n- c");
+  assert.equal(entryOf(changelog, "1.0.0"), "- a");
+  for (const version of ["0.9.0", "1.1", "1.1.00"]) assert.equal(entryOf(changelog, version), null);
+  assert.equal(entryOf(null, "1.0.0"), null);
+});
+
+test("scores are told where both have them, with an interval where the gate has a rule", () => {
+  const suite = (name: string, values: Readonly<Record<string, number>>) =>
+    ({
+      name,
+      metrics: Object.fromEntries(Object.entries(values).map(([metric, value]) => [metric, { value }])),
+    }) as unknown as Results["suites"][number];
+  const results = (...suites: readonly Results["suites"][number][]) => ({ suites }) as unknown as Results;
+  const base = results(suite("answers", { exact_match: 0.5, bleu: 20 }));
+  const head = results(suite("answers", { exact_match: 0.75, bleu: 21.5, rougeL: 0.5 }), suite("new", { bleu: 1 }));
+  const rule = {
+    suite: "answers",
+    metric: "exact_match",
+    base: 0.5,
+    head: 0.75,
+    delta: 0.25,
+    ci: [-0.1, 0.6],
+  } as const;
+  const comparison: Comparison = {
+    version: 1,
+    verdict: "inconclusive",
+    rules: [{ ...rule, p: null, adjusted_p: null, verdict: "inconclusive" }],
+    regressions: [],
+    improvements: [],
+  };
+  assert.deepEqual(evalLines({ results: { bare: null, base, head }, comparison }, "colors@1.2.3"), [
+    "Scores on `answers`: `exact_match` 0.500 → 0.750 (−0.100 to +0.600), `bleu` 20.00 → 21.50",
+    "Gate: inconclusive, against `colors@1.2.3`",
+  ]);
+  assert.deepEqual(evalLines({ results: { bare: null, base: null, head }, comparison: null }, "colors@1.2.3"), []);
 });
