@@ -10,7 +10,6 @@ import { isHosted, refuseOpenRunner, type Visibility } from "../init/workflow-fi
 import { type Kept, sortFiles, writeFiles } from "../init/write-proposal.js";
 import { counted } from "../terminal/table.js";
 import type { Context, Verb } from "../verb.js";
-import { readVersion } from "../version.js";
 
 interface Options {
   readonly base?: string;
@@ -67,7 +66,6 @@ export const init: Verb = {
       action: readAction(options.action),
       runner: readRunner(runner),
       visibility: await visibilityOf(options, runner, asks),
-      version: readVersion(),
       signal: context.signal,
     });
     const { free, kept } = await sortFiles(root, proposal.files);

@@ -31,7 +31,6 @@ export interface InitOptions {
   readonly action: string;
   readonly runner: readonly string[];
   readonly visibility: Visibility | null;
-  readonly version: string;
   readonly signal: AbortSignal;
 }
 

@@ -10,15 +10,7 @@ export interface WorkflowOptions {
   readonly runner: readonly string[];
   /** Null where nobody said. */
   readonly visibility: Visibility | null;
-  /** Of the package that publishes. */
-  readonly version: string;
 }
-
-/** The commits that our own workflows pin; a test holds the two together. */
-export const PINNED = {
-  checkout: "actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2",
-  setupNode: "actions/setup-node@395ad3262231945c25e8478fd5baf05154b1d79f # v6.1.0",
-} as const;
 
 const HOSTED = /^(ubuntu|windows|macos)-(latest|[0-9][\w.-]*)$/;
 
@@ -105,39 +97,39 @@ jobs:
 `;
 }
 
-function release({ version, runner }: WorkflowOptions): string {
-  return `# Publishes the gated adapter of a tag <project>@<version> to the Hugging Face Hub, where its gitune.yaml has \`publish\`.
-# Make this workflow a trusted publisher of the repository on the Hub, or give it the secret HF_TOKEN.
+function release({ action, runner }: WorkflowOptions): string {
+  return `# A tag <project>@<version> is gated, published to the Hugging Face Hub where its gitune.yaml has \`publish\`, and released
+# on GitHub with its report. Make this workflow a trusted publisher of the repository on the Hub, or give it the secret HF_TOKEN.
+# By hand for a dry run, or for a tag that GitHub started no run for (it does not where more than three are pushed at once).
 name: gitune release
 on:
   push:
     tags: ["*@*"]
+  workflow_dispatch:
+    inputs:
+      tag:
+        description: "<project>@<version>; for a dry run also a project's name"
+        type: string
+        required: true
+      dry-run:
+        description: Train and judge, say what would be published, and publish nothing
+        type: boolean
+        default: false
 
 permissions: {}
 
-concurrency:
-  group: gitune-release
-  cancel-in-progress: false
-
 jobs:
-  publish:
-    runs-on: ${JSON.stringify(runner)}
-    timeout-minutes: 360
+  release:
+    uses: ${at(action, ".github/workflows/gitune-release.yml")}
     permissions:
-      contents: read
+      attestations: write
+      contents: write
       id-token: write
-    steps:
-      - uses: ${PINNED.checkout}
-        with:
-          fetch-depth: 0
-          persist-credentials: false
-      - uses: ${PINNED.setupNode}
-        with:
-          node-version: 24
-      - name: Publish
-        run: npx --yes gitune@${version} publish
-        env:
-          HF_TOKEN: \${{ secrets.HF_TOKEN }}
+    with:
+      tag: \${{ inputs.tag || '' }}
+      dry-run: \${{ inputs.dry-run || false }}${runnerLine(runner)}
+    secrets:
+      hf-token: \${{ secrets.HF_TOKEN }}
 `;
 }
 
@@ -166,6 +158,10 @@ jobs:
 
 /** Nothing where the called workflow's own default is meant. */
 function runnerInput(runner: readonly string[]): string {
-  if (runner.length === 1 && runner[0] === "ubuntu-latest") return "";
-  return `\n    with:\n      runner: '${JSON.stringify(runner)}'`;
+  const line = runnerLine(runner);
+  return line === "" ? "" : `\n    with:${line}`;
+}
+
+function runnerLine(runner: readonly string[]): string {
+  return runner.length === 1 && runner[0] === "ubuntu-latest" ? "" : `\n      runner: '${JSON.stringify(runner)}'`;
 }
