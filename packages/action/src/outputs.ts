@@ -15,7 +15,7 @@ const MAX_SUMMARY_BYTES = 1_000_000;
 const MAX_RESULT_JSON_CHARS = 400_000;
 
 /** Appends the report to the job's summary, cut to GitHub's limit. */
-export function writeSummary(env: Env, result: ActionResult): void {
+export function writeSummary(env: Env, result: Pick<ActionResult, "comment">): void {
   const path = env["GITHUB_STEP_SUMMARY"];
   if (path === undefined || path === "") return;
   const notice = "> [!NOTE]\n> Cut to GitHub's limit of 1 MiB. The whole report is `.gitune/report/report.md`.";

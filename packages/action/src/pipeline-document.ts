@@ -41,7 +41,8 @@ const text = { type: "string" } as const;
 const number = { type: "number" } as const;
 const verdict = { enum: ["pass", "fail", "inconclusive"] } as const;
 
-const issueSchema = {
+/** An issue as the command line prints it. */
+export const issueSchema = {
   type: "object",
   required: ["code", "severity", "message"],
   properties: {

@@ -2,7 +2,7 @@
  * The first part: reads the pull request's content, so it holds no token. It leaves a summary, annotations, outputs,
  * and a result document for the part that comments.
  */
-import { join, relative, resolve } from "node:path";
+import { join, relative } from "node:path";
 import * as core from "@actions/core";
 import { GituneError } from "@gitune/core";
 import { annotate } from "./annotate.js";
@@ -19,6 +19,7 @@ import { reportFailure } from "./report-failure.js";
 import type { ActionResult } from "./result.js";
 import { runPipeline } from "./run-pipeline.js";
 import { sayVerdict } from "./say-verdict.js";
+import { workingFolder } from "./working-folder.js";
 
 /** Runs the pipeline and reports it; sets the step's exit code. Leaves a result whatever happens, for whoever waits. */
 export async function runStep(env: Env): Promise<void> {
@@ -34,12 +35,7 @@ export async function runStep(env: Env): Promise<void> {
 
 async function run(env: Env): Promise<void> {
   const inputs = readRunInputs(env);
-  const workspace = resolve(env["GITHUB_WORKSPACE"] ?? process.cwd());
-  const cwd = resolve(workspace, inputs.workingDirectory);
-  if (relative(workspace, cwd).startsWith("..")) {
-    const message = `input "working-directory": "${inputs.workingDirectory}" is outside of the workspace`;
-    throw new GituneError({ code: "action.input", severity: "error", message });
-  }
+  const { workspace, cwd } = workingFolder(env, inputs.workingDirectory);
 
   const base = inputs.base ?? (await baseOfPullRequest(cwd, readPullRequest(env)));
   const args = [

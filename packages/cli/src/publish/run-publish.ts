@@ -1,8 +1,18 @@
 /** The whole of `gitune publish`: which release, the gate's word, its files, the Hub. */
-import { join, relative, sep } from "node:path";
+import { join, posix, relative, sep } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Device, findRepoRoot, type GitTag, GituneError, InternalError, listTags, resolveRef } from "@gitune/core";
+import {
+  type Device,
+  findRepoRoot,
+  type GitTag,
+  GituneError,
+  InternalError,
+  listTags,
+  readFileAt,
+  resolveRef,
+} from "@gitune/core";
 import { openStore } from "../open-store.js";
+import { CHANGELOG_FILE, entryOf } from "../prepare/edit-files.js";
 import { usableProject } from "../projects.js";
 import type { Context } from "../verb.js";
 import { checkBase } from "./check-base.js";
@@ -48,6 +58,8 @@ export interface PublishDocument {
   readonly plan: PublishPlan | null;
   /** Answered alike by the adapter here and the one from the Hub. */
   readonly prompts: number;
+  /** The version's part of the project's CHANGELOG.md, without its heading; null where it has none. */
+  readonly changelog: string | null;
   readonly issues: ReleaseFiles["issues"];
 }
 
@@ -98,6 +110,7 @@ export async function runPublish(
       env: world.env,
     });
     const issues = [...files.issues, ...(await checkBase(release.project, release.publishedBase, hub))];
+    const written = await readFileAt(root, commit, posix.join(release.project.dir, CHANGELOG_FILE));
     const upload = { tag, folder: files.folder, files: files.files, isPrivate: publish.private };
     const document = {
       version: 1,
@@ -108,6 +121,7 @@ export async function runPublish(
       adapter: { path: shown(files.folder), sha256: files.adapterSha256 },
       files: files.files.map(({ path, sizeBytes, sha256 }) => ({ path, size: sizeBytes, sha256 })),
       report: shown(join(place, "report", "report.md")),
+      changelog: entryOf(written, tag.version),
       issues,
     } as const;
     const at = (hubCommit: string | null) => ({ repository: hub.name, url: hub.url, commit: hubCommit });

@@ -1,0 +1,130 @@
+/** Releases by our own workflow file, on machines that share nothing but artifacts and the cache, between a Hub and a GitHub on loopback. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { getOctokit } from "@actions/github";
+import { type ActionFolder, makeActionFolder, REPOSITORY } from "./action-folder.js";
+import { ACTIONS_BOT, type GitHubServer, startGitHub } from "./github-server/server.js";
+import { type HubServer, startHub } from "./hub-server/server.js";
+import { workflowIdentity } from "./publish-world.js";
+import { ReleaseRepository } from "./release-repository.js";
+import { type StoredActions, storedActions } from "./stored-actions.js";
+import { type Conclusion, type JobResult, runWorkflow } from "./workflow-runner/run-workflow.js";
+import type { WorkflowEvent } from "./workflow-runner/triggers.js";
+
+const OWNER = "acme";
+const REPO = "rows";
+/** As GitHub names it, `owner/name`. */
+export const RELEASE_REPOSITORY = `${OWNER}/${REPO}`;
+
+export interface ReleaseRun {
+  readonly conclusion: Conclusion | "not-triggered";
+  readonly runId: string;
+  readonly gate: JobResult;
+  readonly publish: JobResult;
+  readonly release: JobResult;
+  /** Of all jobs. */
+  readonly log: string;
+}
+
+export interface RunOptions {
+  /** In place of the push of the tag. */
+  readonly event?: WorkflowEvent;
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Everything that a release passes through. */
+export class ReleaseWorkflow {
+  readonly hub: HubServer;
+  readonly github: GitHubServer;
+  readonly repository = new ReleaseRepository();
+  readonly stored: StoredActions;
+  /** May write to the Hub. */
+  token: string;
+  readonly #action: ActionFolder;
+  #runs = 0;
+
+  private constructor(hub: HubServer, github: GitHubServer, action: ActionFolder) {
+    this.hub = hub;
+    this.github = github;
+    this.#action = action;
+    this.stored = storedActions(action);
+    this.token = hub.tokens.issue({ name: "acme" });
+  }
+
+  /** @param cli as of `makeActionFolder` */
+  static async open(cli: Parameters<typeof makeActionFolder>[0]): Promise<ReleaseWorkflow> {
+    const github = await startGitHub({ users: [OWNER], repositories: [RELEASE_REPOSITORY] });
+    return new ReleaseWorkflow(await startHub(), github, await makeActionFolder(cli));
+  }
+
+  /** Runs the workflow as the push of a tag does, which the repository has. */
+  async run(
+    tag: string,
+    { event, secrets = { HF_TOKEN: this.token }, env = {} }: RunOptions = {},
+  ): Promise<ReleaseRun> {
+    const { hub, github, repository, stored } = this;
+    this.#runs += 1;
+    const runId = String(9_000_000 + this.#runs);
+    const ref = `refs/tags/${tag}`;
+    const sha = event?.sha ?? repository.git("rev-parse", `${ref}^{commit}`);
+    const { conclusion, jobs } = await runWorkflow({
+      workflow: join(REPOSITORY, ".github/workflows/release.yml"),
+      workspace: repository.root,
+      isolated: true,
+      event: event ?? { name: "push", payload: { ref, repository: { private: false } }, ref, sha },
+      repository: RELEASE_REPOSITORY,
+      apiUrl: github.url,
+      issueToken: (permissions) => github.issueToken(ACTIONS_BOT, permissions),
+      runNumber: this.#runs,
+      secrets,
+      env: { HF_ENDPOINT: hub.url, ACTIONS_RUNTIME_TOKEN: "runtime-secret", ...env },
+      identity: workflowIdentity(hub),
+      actions: {
+        ...stored.forRun({ id: runId, repository: repository.root, sha }),
+        "actions/attest": join(REPOSITORY, "e2e/fixtures/attest"),
+      },
+    });
+    const job = (name: string): JobResult => {
+      const found = jobs[`release / ${name}`]?.[0];
+      assert.ok(found, `there is a job ${name}`);
+      return found;
+    };
+    const [gate, publish, release] = [job("gate"), job("publish"), job("release")];
+    const log = [gate, publish, release].map((one) => one.log).join("\n");
+    return { conclusion, runId, gate, publish, release, log };
+  }
+
+  /** A tag's GitHub release; never more than one. */
+  async releaseOf(tag: string) {
+    const all = await this.#octokit().paginate(this.#octokit().rest.repos.listReleases, {
+      owner: OWNER,
+      repo: REPO,
+      per_page: 100,
+    });
+    const found = all.filter(({ tag_name: name }) => name === tag);
+    assert.ok(found.length < 2, `${tag} has ${found.length} releases`);
+    return found[0];
+  }
+
+  /** As a person. */
+  async makeRelease(tag: string, name: string, body: string): Promise<void> {
+    await this.#octokit().rest.repos.createRelease({ owner: OWNER, repo: REPO, tag_name: tag, name, body });
+  }
+
+  async close(): Promise<void> {
+    this.repository.remove();
+    this.stored.remove();
+    this.#action.remove();
+    await this.github.close();
+    await this.hub.close();
+  }
+
+  #octokit() {
+    return getOctokit(this.github.issueToken(OWNER), { baseUrl: this.github.url });
+  }
+}
+
+/** What a job's messages are called. */
+export const titles = ({ annotations }: JobResult): readonly (string | undefined)[] =>
+  annotations.map(({ properties }) => properties["title"]);
