@@ -111,7 +111,6 @@ describe("the steps of a release", { timeout: 1_200_000 }, () => {
     ];
     const kinds: readonly (readonly [string, Fault["answer"]])[] = [
       ["status 500 at one request to GitHub", 500],
-      ["connection to GitHub cut before the effect of one request", "cut-before"],
       ["connection to GitHub cut after the effect of one request", "cut-after"],
     ];
     for (const [fault, answer] of kinds) {

@@ -36,7 +36,7 @@ export function writeReleaseTranscript({ prepared, changelog, jobs, title, notes
   const text = [
     "# A release, from new rows to the Hub",
     "",
-    "Written by `GITUNE_WRITE_DOCS=1 node scripts/test.mjs action/release.test`: our own workflow files, the real command line and training,",
+    "Written by `GITUNE_WRITE_DOCS=1 node scripts/test.mjs e2e/dist/action/release.test`: our own workflow files, the real command line and training,",
     "a Hub and a GitHub on loopback, whose addresses are shown as the real ones. The base has random weights and the gate lets",
     "everything pass: a transcript of the flow, not of a good model.",
     "",

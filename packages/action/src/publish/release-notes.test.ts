@@ -11,7 +11,7 @@ const release = (more: Partial<HandedRelease> = {}): HandedRelease => ({
   verdict: "pass",
   compared_with: "colours@1.0.0",
   adapter: { path: ".gitune/release/colours@1.1.0/adapter", sha256: "2".repeat(64) },
-  files: [{ path: "README.md", size: 1234, sha256: "3".repeat(64) }],
+  files: ["README.md", "trainer_state.json"].map((path) => ({ path, size: 1234, sha256: "3".repeat(64) })),
   hub: { repository: "acme/colours", url: "https://huggingface.co/acme/colours", commit: "4".repeat(40) },
   plan: null,
   changelog: "- Rows of `train`: 2 added\n",
@@ -24,10 +24,8 @@ describe("a GitHub release's notes", () => {
   it("say where it is, what changed, what the gate says, and which files there are", () => {
     const notes = renderNotes(release());
     assert.match(notes, /\(https:\/\/huggingface\.co\/acme\/colours\/tree\/colours@1\.1\.0\)/);
-    assert.match(
-      notes,
-      /### Changes\n\n- Rows of `train`: 2 added\n\n### `colours@1\.1\.0`: ✅ pass, against `colours@1\.0\.0`/,
-    );
+    assert.match(notes, /Compared with `colours@1\.0\.0`\.\n\n### Changes\n\n- Rows of `train`: 2 added\n\nAll is well\./);
+    assert.doesNotMatch(notes, /trainer_state/);
     assert.match(notes, /\| `README\.md` \| 1,234 \| `3{64}` \|/);
     assert.doesNotMatch(renderNotes(release({ changelog: null })), /Changes/);
     assert.equal(notes, renderNotes(release()));

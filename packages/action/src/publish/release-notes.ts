@@ -8,17 +8,18 @@ import type { HandedRelease, ReleaseDocument } from "./release-document.js";
 const MAX_NOTES_CHARS = 110_000;
 const START = "<!-- gitune:notes -->";
 const END = "<!-- /gitune:notes -->";
+/** Of the run that made them: on the Hub they may be those of an earlier run, so their hashes are not told. */
+const RECORDS: ReadonlySet<string> = new Set(["gitune.lock.json", "gitune.provenance.json", "trainer_state.json"]);
 const OWN = new RegExp(`${START}[\\s\\S]*?${END}`);
 
 /** @returns at most `MAX_NOTES_CHARS` characters, between two hidden marks; the same release gives the same text */
 export function renderNotes(release: HandedRelease): string {
-  const { changelog, files, commit, report_text: report } = release;
+  const { changelog, commit, report_text: report } = release;
+  const files = release.files.filter(({ path }) => !RECORDS.has(path));
   const body = [
-    hubLine(release),
+    `${hubLine(release)} Compared with ${comparedWith(release)}.`,
     "",
     ...(changelog === null ? [] : ["### Changes", "", changelog.trim(), ""]),
-    releaseHeading(release).replace("##", "###"),
-    "",
     report.trim(),
     "",
     "### Files",
@@ -40,9 +41,12 @@ export function mergeNotes(written: string, ours: string): string {
 }
 
 /** `## colours@1.1.0: pass`, and against what. */
-export function releaseHeading({ tag, verdict, compared_with: before }: ReleaseDocument): string {
-  const against = before === null ? "the base alone" : `\`${before}\``;
-  return `## \`${tag}\`: ${VERDICT_WORDS[verdict]}, against ${against}`;
+export function releaseHeading(release: ReleaseDocument): string {
+  return `## \`${release.tag}\`: ${VERDICT_WORDS[release.verdict]}, against ${comparedWith(release)}`;
+}
+
+function comparedWith({ compared_with: before }: ReleaseDocument): string {
+  return before === null ? "the base alone" : `\`${before}\``;
 }
 
 /** Where it is on the Hub. */
