@@ -24,7 +24,10 @@ describe("a GitHub release's notes", () => {
   it("say where it is, what changed, what the gate says, and which files there are", () => {
     const notes = renderNotes(release());
     assert.match(notes, /\(https:\/\/huggingface\.co\/acme\/colours\/tree\/colours@1\.1\.0\)/);
-    assert.match(notes, /Compared with `colours@1\.0\.0`\.\n\n### Changes\n\n- Rows of `train`: 2 added\n\nAll is well\./);
+    assert.match(
+      notes,
+      /Compared with `colours@1\.0\.0`\.\n\n### Changes\n\n- Rows of `train`: 2 added\n\nAll is well\./,
+    );
     assert.doesNotMatch(notes, /trainer_state/);
     assert.match(notes, /\| `README\.md` \| 1,234 \| `3{64}` \|/);
     assert.doesNotMatch(renderNotes(release({ changelog: null })), /Changes/);

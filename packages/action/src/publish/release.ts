@@ -1,5 +1,6 @@
 /** Makes the GitHub release of what was published. It has the token, runs nothing, and takes the result as data. */
 import * as core from "@actions/core";
+import { printable, redact } from "@gitune/core";
 import { readRunFacts } from "../event.js";
 import { createApi, type Octokit, type Repository, statusOf, waitAfter } from "../github.js";
 import { type Env, readInput } from "../inputs.js";
@@ -24,7 +25,7 @@ export async function releaseStep(env: Env): Promise<void> {
     core.setOutput("release-url", url);
     core.setOutput("is-attested", String(await isAttested(octokit, facts, adapter.sha256)));
   } catch (error) {
-    core.error(explain(error, tag), { title: "gitune: no GitHub release" });
+    core.error(explain(error, tag, token), { title: "gitune: no GitHub release" });
     process.exitCode = core.ExitCode.Failure;
   }
 }
@@ -65,8 +66,8 @@ async function isAttested(octokit: Octokit, { owner, repo }: Repository, sha256:
   }
 }
 
-function explain(error: unknown, tag: string): string {
-  const said = error instanceof Error ? error.message : String(error);
+function explain(error: unknown, tag: string, token: string): string {
+  const said = printable(redact(error instanceof Error ? error.message : String(error), [token]));
   const status = statusOf(error);
   const where = `${tag} is on the Hub, and its GitHub release is not as it should be. `;
   if (status === 401) return `${where}GitHub does not know the token of the input github-token (${said}).`;

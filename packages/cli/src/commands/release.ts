@@ -107,7 +107,7 @@ async function prepare(names: readonly string[], options: Options, context: Cont
   const root = findRepoRoot(context.cwd);
   const { onProgress, signal } = context;
   const { evaluate = false, ...machine } = options;
-  const common = { root, store: openStore(root, context), compute: evaluate, onProgress, signal, ...machine };
+  const common = { root, store: await openStore(root, context), compute: evaluate, onProgress, signal, ...machine };
   const {
     status: is,
     branch,
