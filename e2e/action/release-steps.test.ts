@@ -13,14 +13,14 @@ import type { Fault } from "../support/github-server/faults.js";
 import { PROJECT } from "../support/release-repository.js";
 import { ReleaseWorkflow, titles } from "../support/release-workflow.js";
 
-/** Answers as `gitune publish` does, of an adapter that its tag decides, and keeps what it was given. */
+/** Answers as `gitune publish` does, of an adapter that its tag decides, and keeps what it was given in the store's folder. */
 const SCRIPTED = `
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 const args = process.argv.slice(2);
 const [, tag] = args;
 const isDryRun = args.includes("--dry-run");
-writeFileSync(process.env.GITUNE_SEEN + (isDryRun ? "/judge.json" : "/publish.json"), JSON.stringify({ args, env: process.env }));
+writeFileSync(process.env.GITUNE_STORE + (isDryRun ? "/judge.json" : "/publish.json"), JSON.stringify({ args, env: process.env }));
 const folder = ".gitune/release/" + tag;
 mkdirSync(folder + "/report", { recursive: true });
 writeFileSync(folder + "/report/report.md", "The report. @octo closes #1 <!-- /gitune:notes --> ![x](http://127.0.0.1/p.png)");
@@ -62,7 +62,7 @@ describe("the steps of a release", { timeout: 1_200_000 }, () => {
     world.repository.git("tag", tag);
     return tag;
   };
-  const push = (tag: string) => world.run(tag, { env: { GITUNE_SEEN: seen } });
+  const push = (tag: string) => world.run(tag, { env: { GITUNE_STORE: seen } });
   const given = (part: string) =>
     JSON.parse(readFileSync(join(seen, `${part}.json`), "utf8")) as { args: string[]; env: Record<string, string> };
 
