@@ -14,6 +14,7 @@ import { type ActionFolder, makeActionFolder, REPOSITORY } from "../support/acti
 import { ACTIONS_BOT, type GitHubServer, startGitHub } from "../support/github-server/server.js";
 import { COLORS, colorsConfig, colorsFiles, jsonl, RefreshRepository, row } from "../support/refresh-repository.js";
 import { type RowServer, rowsAnswer, startRowServer } from "../support/row-server.js";
+import { Transcript } from "../support/transcript.js";
 import { type JobResult, runWorkflow } from "../support/workflow-runner/run-workflow.js";
 
 const BRANCH = "gitune/refresh-colors";
@@ -21,7 +22,7 @@ const WORKFLOW = fileURLToPath(new URL("../../fixtures/workflows/.github/workflo
 const KEY = "feedback-key-of-this-test";
 const OWNER = "octo";
 /** A repository each test, so that none sees another's pull requests. */
-const REPOSITORIES = Array.from({ length: 24 }, (_, at) => `${OWNER}/rows-${at}`);
+const REPOSITORIES = Array.from({ length: 28 }, (_, at) => `${OWNER}/rows-${at}`);
 
 /** Prints what `scenario.json` says, and keeps what it was given. */
 const SCRIPTED = `
@@ -43,6 +44,14 @@ let repository: RefreshRepository;
 let name: string;
 let runNumber = 0;
 let used = 0;
+const transcript = new Transcript(
+  "nightly.md",
+  `# A nightly run, as it looks
+
+What \`e2e/refresh/nightly.test.ts\` left on a GitHub on loopback: the action with the real command line and engine, sources on loopback, and
+git behind it. Written by \`GITUNE_WRITE_DOCS=1 node scripts/test.mjs nightly\`, not by hand. The rows are made up, and the base has random
+weights, hence no score.`,
+);
 
 before(async () => {
   github = await startGitHub({ users: [OWNER], repositories: REPOSITORIES });
@@ -159,6 +168,20 @@ describe("a nightly run", () => {
     assert.match(body, /\| `feedback` \(http\) \| 1 \| 0 \| 0 \| 1 \|/);
     assert.match(body, /GitHub starts no workflows for a pull request made with `GITHUB_TOKEN`/);
     assert.match(body, /exact_match/);
+    // No workflow starts for it, so the check that may be required is there without one.
+    assert.deepEqual(
+      github.checkRuns.map(({ name, headSha, status, conclusion }) => [name, headSha, status, conclusion]),
+      [["gitune / gate", remote("rev-parse", BRANCH), "completed", "success"]],
+    );
+    const [check] = github.checkRuns;
+    assert.ok(check);
+    assert.match(check.summary ?? "", /exact_match/);
+    transcript.body(
+      "The pull request",
+      body,
+      `**${pull.title}**, of the branch \`${pull.head.ref}\`, by ${pull.user?.login}:`,
+    );
+    transcript.check("Its check", check);
     assert.match(first.summary, /`colors`: proposed/);
     assert.deepEqual([first.outputs["healthy"], first.outputs["has-proposal"]], ["true", "true"]);
     assert.equal(JSON.parse(first.outputs["pull-requests"] ?? "{}").colors, pull.html_url);
@@ -185,6 +208,11 @@ describe("a nightly run", () => {
     const all = await pulls();
     assert.deepEqual([all.length, all[0]?.number], [1, pull.number]);
     assert.notEqual(all[0]?.body, body);
+    transcript.body(
+      "The pull request two nights later",
+      all[0]?.body ?? "",
+      "Somebody has mended a row, and a source has a new one:",
+    );
     assert.ok(!`${first.log}${second.log}${third.log}${body}`.includes(KEY));
   });
 
@@ -217,6 +245,7 @@ describe("a nightly run", () => {
     const [issue] = await issues();
     assert.match(issue?.body ?? "", /source feedback: the server answers 404/);
     assert.deepEqual([issue?.state, issue?.user?.login], ["open", ACTIONS_BOT]);
+    transcript.body("The issue, when a source is down", issue?.body ?? "", `**${issue?.title}**, ${issue?.state}:`);
     await run();
     const again = await issues();
     assert.deepEqual(
@@ -231,6 +260,13 @@ describe("a nightly run", () => {
       (await issues()).map(({ number, state }) => [number, state]),
       [[issue?.number, "closed"]],
     );
+    const [closed] = await issues();
+    transcript.body("The same issue, when it is back", closed?.body ?? "", `**${closed?.title}**, ${closed?.state}:`);
+  });
+
+  it("is shown in docs/transcripts/nightly.md", () => {
+    open({ readme: "x" });
+    transcript.finish();
   });
 });
 
@@ -407,6 +443,32 @@ describe("GitHub", () => {
     assert.deepEqual([job.conclusion, job.outputs["healthy"]], ["success", "false"], job.log);
     assert.equal((await pulls()).length, 1);
     assert.match((await issues())[0]?.body ?? "", /the gate says no \(\[pull request\]\(http/);
+    const [check, ...others] = github.checkRuns;
+    assert.deepEqual([check?.conclusion, check?.headSha, others], ["failure", remote("rev-parse", BRANCH), []]);
+  });
+
+  it("without checks: write proposes all the same, with a warning that names it", async () => {
+    script(proposed());
+    const text = readFileSync(WORKFLOW, "utf8");
+    repository.write({ ".github/workflows/nightly.yml": text.replace("checks: write", "checks: read") });
+    const workflow = join(repository.root, ".github/workflows/nightly.yml");
+    const job = await run({ action: scripted, keepsClone: true, workflow });
+    assert.deepEqual([job.conclusion, (await pulls()).length], ["success", 1], job.log);
+    assert.deepEqual([titles(job), github.checkRuns], [["gitune: no check"], []]);
+    assert.match(job.annotations[0]?.message ?? "", /the token lacks `checks: write`/);
+  });
+
+  it("makes no check where a token of an app lets workflows start", async () => {
+    script(proposed());
+    const app = github.issueToken(ACTIONS_BOT, { contents: "write", "pull-requests": "write", issues: "write" });
+    const text = readFileSync(WORKFLOW, "utf8");
+    const own = text.replace("source-env: FEEDBACK_KEY", `source-env: FEEDBACK_KEY\n          github-token: ${app}`);
+    repository.write({ ".github/workflows/nightly.yml": own });
+    const workflow = join(repository.root, ".github/workflows/nightly.yml");
+    const job = await run({ action: scripted, keepsClone: true, workflow });
+    assert.deepEqual([job.conclusion, (await pulls()).length], ["success", 1], job.log);
+    assert.deepEqual([job.annotations, github.checkRuns], [[], []]);
+    assert.doesNotMatch((await pulls())[0]?.body ?? "", /GitHub starts no workflows/);
   });
 
   it("a source of which most rows are not fit has drifted", async () => {
