@@ -96,6 +96,7 @@ export const ISSUE_CODES = {
   "disk.full": "There is no space left on the disk.",
   "disk.write": "A file cannot be written.",
   "machine.io": "The machine failed to read or write.",
+  "machine.missing": "The machine lacks something that the projects' training needs.",
   internal: "gitune failed in a way it should not: a bug.",
   // evaluation and gate
   "eval.unknown-metric": "A metric was asked for that gitune does not have.",
@@ -125,6 +126,7 @@ export const ISSUE_CODES = {
   // command line and action
   "cli.usage": "The command was called in a way that it does not know.",
   "cli.interrupted": "The command was stopped before its end.",
+  "run.time-limit": "The run stopped at its time limit, with a checkpoint to go on from.",
   "action.engine": "The action's engine could not be installed.",
   "action.input": "An input of the action is not valid.",
   "action.pipeline": "The action's pipeline failed.",

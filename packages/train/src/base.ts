@@ -66,6 +66,17 @@ export async function openBase(options: OpenBaseOptions): Promise<Base> {
   return place.isFile ? openGgufBase(place.path, options) : openFolder(place.path, options);
 }
 
+/**
+ * What a base's `config.json` says, or the head of its GGUF file: no weights are read and nothing is unpacked.
+ * @throws GituneError as `openBase`
+ */
+export async function readBaseConfig(options: OpenBaseOptions): Promise<LlamaConfig> {
+  const { path, isFile } = await findBase(options);
+  if (!isFile) return readConfig(path, options);
+  const gguf = readGguf(path, relative(options.root, path).split(sep).join("/"));
+  return readModelConfig(ggufConfig(gguf), gguf.shown);
+}
+
 async function openFolder(dir: string, options: OpenBaseOptions): Promise<Base> {
   const config = await readConfig(dir, options);
   const [tokenizer, weights] = [await loadTokenizer(dir), await readWeights(dir, config, options.base)];

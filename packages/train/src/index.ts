@@ -1,7 +1,7 @@
 /** Public names of @gitune/train, one by one. */
 export { type PeftAdapter, readPeftAdapter } from "./adapter/peft.js";
 export { type Base, countTokens, type OpenBaseOptions, openBase, weightsCache } from "./base.js";
-export { defaultThreads, deviceClass, ENGINE_VERSION } from "./device.js";
+export { defaultThreads, deviceClass, ENGINE_VERSION, resolveDevice } from "./device.js";
 export { createGenerator, type Generator, type GeneratorOptions } from "./generator.js";
 export { type MergeOptions, type MergeResult, mergeAdapter } from "./merge-adapter.js";
 export { type DeviceReport, probeDevices } from "./probe-devices.js";
@@ -15,3 +15,4 @@ export {
   type ValidationLoss,
 } from "./train-adapter.js";
 export { trainedSha256 } from "./trained.js";
+export { type TrainingNeeds, trainingNeeds } from "./training-needs.js";

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 export interface Machine {
   readonly platform: NodeJS.Platform;
   readonly arch: NodeJS.Architecture;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly exists: (path: string) => boolean;
   /** Names in a folder; none where there is no such folder. */
   readonly list: (folder: string) => readonly string[];
@@ -32,6 +33,7 @@ const { resolve } = createRequire(import.meta.url);
 export const thisMachine: Machine = {
   platform: process.platform,
   arch: process.arch,
+  env: process.env,
   exists: existsSync,
   list: (folder) => {
     try {

@@ -11,7 +11,7 @@ const LDD = `
 	libcudart.so.13 => /usr/local/cuda/lib64/libcudart.so.13 (0x00007f)
 	libcublas.so.13 => not found
 `;
-const NVIDIA_SMI = "NVIDIA A100-SXM4-40GB, 40960\nNVIDIA A100-SXM4-40GB, 40960\n";
+const NVIDIA_SMI = "NVIDIA A100-SXM4-40GB, 535.161.08, 40960, 11403\nNVIDIA A100-SXM4-40GB, 535.161.08, 40960, 40339\n";
 const GPU = "@tensorflow/tfjs-node-gpu";
 const addon = (name: string) => `/modules/${name}/lib/napi-v8/tfjs_binding.node`;
 const ort = ["onnxruntime-node"];
@@ -82,7 +82,7 @@ const CASES: readonly {
       programs: { "nvidia-smi": NVIDIA_SMI },
     }),
     device: "cuda",
-    detail: /^NVIDIA A100-SXM4-40GB; not yet run/,
+    detail: /^NVIDIA A100-SXM4-40GB, driver 535\.161\.08; not yet run/,
     fix: null,
   },
   {
@@ -93,8 +93,19 @@ const CASES: readonly {
       programs: { "nvidia-smi": "Failed to initialize NVML: Driver/library version mismatch\n" },
     }),
     device: "cuda",
-    detail: /^driver and files are there/,
-    fix: null,
+    detail: /^nvidia-smi does not say/,
+    fix: /restart after an update of the driver/,
+  },
+  {
+    title: "a driver from before CUDA 12",
+    machine: machineWith({
+      packages: ort,
+      files: [DRIVER, CUDA_FILE],
+      programs: { "nvidia-smi": "Tesla T4, 470.256.02, 15360, 15101\n" },
+    }),
+    device: "cuda",
+    detail: /^Tesla T4: its driver 470\.256\.02 is older than 525$/,
+    fix: /525 or later/,
   },
   {
     title: "no Vulkan driver",
@@ -201,7 +212,31 @@ describe("doctor's devices", () => {
       programs: { "nvidia-smi": NVIDIA_SMI },
     });
     const cuda = (await probeDevices(machine)).find(({ device }) => device === "cuda");
-    assert.equal(cuda?.memoryBytes, 40 * 1024 ** 3);
+    assert.deepEqual([cuda?.memoryBytes, cuda?.freeMemoryBytes], [40 * 1024 ** 3, 11_403 * 1024 ** 2]);
+  });
+
+  test("a GPU that shares the machine's memory has none of its own", async () => {
+    const answer = "NVIDIA GB10, 580.95.05, [N/A], [N/A]\n";
+    const machine = machineWith({ packages: ort, files: [DRIVER, CUDA_FILE], programs: { "nvidia-smi": answer } });
+    const cuda = (await probeDevices(machine)).find(({ device }) => device === "cuda");
+    assert.deepEqual([cuda?.available, cuda?.memoryBytes, cuda?.freeMemoryBytes], [true, undefined, undefined]);
+  });
+
+  test("of several GPUs that one is looked at which CUDA takes", async () => {
+    const asked: (readonly string[])[] = [];
+    for (const visible of ["1,0", "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6", "all", ""]) {
+      const machine = machineWith({
+        packages: ort,
+        files: [DRIVER, CUDA_FILE],
+        env: { CUDA_VISIBLE_DEVICES: visible },
+      });
+      const ask = async (program: string, args: readonly string[]) => {
+        if (program === "nvidia-smi") asked.push(args.filter((arg) => arg.startsWith("--id")));
+        return null;
+      };
+      await probeDevices({ ...machine, ask });
+    }
+    assert.deepEqual(asked, [["--id=1"], ["--id=GPU-8932f937-d72c-4106-c12f-20bd9faed9f6"], [], []]);
   });
 
   test("every device is looked at, on this machine too", async () => {

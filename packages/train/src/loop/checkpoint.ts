@@ -4,8 +4,8 @@
  * the disk itself lies: its hash is checked before use.
  */
 import { createHash } from "node:crypto";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { lstat, readdir, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { errnoOf, GituneError, type Issue, syncFolder, writeError, writeFileAtomic } from "@gitune/core";
 import { encodeSafetensors, readTensor, type TensorData } from "../weights/safetensors.js";
 import type { OptimizerState } from "./program.js";
@@ -16,6 +16,10 @@ const KEEP = 2;
 const STEP_FOLDER = /^step-(\d{1,9})$/;
 const VECTORS = ["theta", "m", "v"] as const;
 const BEST = "best";
+/** A step takes about 110 bytes: room for two million. */
+const MAX_STATE_BYTES = 256 * 1024 * 1024;
+/** A safetensors header of four names. */
+const MAX_HEADER_BYTES = 4096;
 
 /** One step as it went. */
 export interface StepRecord {
@@ -117,18 +121,29 @@ export async function cleanCheckpoints(out: string, all: boolean): Promise<void>
   }
 }
 
+/** What a run expects of a checkpoint that it goes on from. */
+export interface ExpectedState {
+  readonly configSha256: string;
+  readonly dataSha256: string;
+  /** Length of the trained vector. */
+  readonly size: number;
+  readonly totalSteps: number;
+}
+
 /**
- * The newest checkpoint that is whole and belongs to this run; null when there is none.
+ * The newest checkpoint that is whole and belongs to this run; null when there is none. What is read may come from a
+ * cache or an artifact, so nothing in it is believed: links are not followed, and every size is that of the run.
  * @param onWarning is told of each damaged one that was skipped
  * @throws {GituneError} `resume.mismatch` (exit code 2) when it was written with another recipe or other rows
  */
 export async function readNewestCheckpoint(
   out: string,
-  run: { readonly configSha256: string; readonly dataSha256: string },
+  run: ExpectedState,
   onWarning: (issue: Issue) => void,
 ): Promise<Checkpoint | null> {
   for (const folder of await listCheckpoints(out)) {
-    const checkpoint = await readCheckpoint(folder).catch((cause: unknown) => {
+    const checkpoint = await readCheckpoint(folder, run).catch((cause: unknown) => {
+      if (cause instanceof GituneError && cause.issues[0]?.code === "resume.mismatch") throw cause;
       onWarning({
         code: "resume.damaged",
         severity: "warning",
@@ -137,28 +152,44 @@ export async function readNewestCheckpoint(
       });
       return null;
     });
-    if (checkpoint === null) continue;
-    if (checkpoint.configSha256 !== run.configSha256) throw mismatch(folder, "another recipe, base or number of steps");
-    if (checkpoint.dataSha256 !== run.dataSha256)
-      throw mismatch(folder, "other rows, or another tokenizer or template");
-    return checkpoint;
+    if (checkpoint !== null) return checkpoint;
   }
   return null;
 }
 
-/** Reads one checkpoint and checks it against its own hash. The config's fingerprint covers the vectors' length. */
-async function readCheckpoint(folder: string): Promise<Checkpoint> {
-  const state = parseState(await readFile(join(folder, "state.json"), "utf8"));
+/** Reads one checkpoint, and checks it against the run and against its own hash. */
+async function readCheckpoint(folder: string, run: ExpectedState): Promise<Checkpoint> {
   const path = join(folder, "state.safetensors");
+  await checkFile(folder, "state.json", MAX_STATE_BYTES);
+  const state = parseState(await readFile(join(folder, "state.json"), "utf8"));
+  if (state.configSha256 !== run.configSha256) throw mismatch(folder, "another recipe, base or number of steps");
+  if (state.dataSha256 !== run.dataSha256) throw mismatch(folder, "other rows, or another tokenizer or template");
+  if (state.step > run.totalSteps) throw new Error("state.json has more steps than the run");
+
+  const names = state.hasBest ? [...VECTORS, BEST] : VECTORS;
+  await checkFile(folder, "state.safetensors", names.length * 4 * run.size + MAX_HEADER_BYTES);
   const hash = createHash("sha256")
     .update(await readFile(path))
     .digest("hex");
   if (hash !== state.weightsSha256) throw new Error("state.safetensors has not the hash that state.json says");
-  const [theta, m, v] = await Promise.all(VECTORS.map((name) => readTensor(path, name)));
+  const [theta, m, v, best = null] = await Promise.all(names.map((name) => readTensor(path, name)));
   if (theta === undefined || m === undefined || v === undefined) throw new Error("a vector is missing");
-  const { weightsSha256: _, version: __, hasBest, step, ...facts } = state;
-  const best = hasBest ? await readTensor(path, BEST) : null;
+  for (const vector of [theta, m, v, ...(best === null ? [] : [best])]) {
+    if (vector.length !== run.size) throw new Error("a vector has not the length of what is trained");
+    if (!vector.every(Number.isFinite)) throw new Error("a vector has values that are no numbers");
+  }
+  const { weightsSha256: _, version: __, hasBest: ___, step, ...facts } = state;
   return { ...facts, best, optimizer: { theta, m, v, step } };
+}
+
+/** Not through a link: what it leads to would be read, and its text be shown in an error. */
+async function checkFile(folder: string, name: string, maxBytes: number): Promise<void> {
+  for (const path of [dirname(folder), folder]) {
+    if (!(await lstat(path)).isDirectory()) throw new Error(`${basename(path)} is no folder`);
+  }
+  const file = await lstat(join(folder, name));
+  if (!file.isFile()) throw new Error(`${name} is no file`);
+  if (file.size > maxBytes) throw new Error(`${name} has ${file.size} bytes, more than it can have`);
 }
 
 interface StateFile extends Omit<Checkpoint, "optimizer" | "best"> {

@@ -5,8 +5,9 @@ import type { TrainableTensor } from "./program.js";
 /**
  * sha256 (hex) of all of the recipe that changes the trained bytes, of the trainable tensors and of the number of steps
  * (the schedule depends on it). How often checkpoints are written, what is logged and when a run is refused change no byte of
- * what comes out, so they are left out: who was stopped at a spike may go on without the check.
- * @param extra e.g. the base's sha256
+ * what comes out, so they are left out: who was stopped at a spike may go on without the check. So is the device that
+ * was asked for: what it means is in `extra`.
+ * @param extra e.g. the base's sha256, and the device's class
  */
 export function configFingerprint(
   recipe: TrainConfig,
@@ -14,6 +15,12 @@ export function configFingerprint(
   totalSteps: number,
   extra: string,
 ): string {
-  const { checkpointSteps: _checkpoints, lossSpikeFactor: _spikes, reportTo: _reporters, ...rest } = recipe;
+  const {
+    device: _device,
+    checkpointSteps: _checkpoints,
+    lossSpikeFactor: _spikes,
+    reportTo: _reporters,
+    ...rest
+  } = recipe;
   return cacheKey({ recipe: rest, tensors: tensors.map(({ name, shape }) => [name, shape]), totalSteps, extra });
 }

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { GituneError, type Issue, type ProgressEvent } from "@gitune/core";
+import { GituneError, hashFile, type Issue, type ProgressEvent } from "@gitune/core";
 import type { EncodedRows } from "../data/encoded-rows.js";
+import { readTensor, writeSafetensors } from "../weights/safetensors.js";
 import { bestRecipe, demoProgram, demoRows, demoRun, recipe, thetaSha256, unseenRows } from "./run.test.helper.js";
 import type { TrainingResult } from "./train.js";
 import { planValidation, validationLoss } from "./validation.js";
@@ -23,6 +24,20 @@ const failsWith = (code: string, exitCode: number, text: RegExp) => (error: unkn
   assert.match(error.message, text);
   return true;
 };
+
+/** Puts other vectors into a checkpoint, with the right hash: what only a look at them finds. */
+async function forge(folder: string, change: (vector: Float32Array<ArrayBufferLike>) => Float32Array): Promise<void> {
+  const [weights, stateFile] = [join(folder, "state.safetensors"), join(folder, "state.json")];
+  const tensors = await Promise.all(
+    ["theta", "m", "v"].map(async (name) => {
+      const data = change(await readTensor(weights, name));
+      return { name, shape: [data.length], data };
+    }),
+  );
+  await writeSafetensors(weights, tensors);
+  const state = JSON.parse(await readFile(stateFile, "utf8")) as object;
+  await writeFile(stateFile, JSON.stringify({ ...state, weightsSha256: await hashFile(weights) }));
+}
 
 /** Throws in the given step, as a crash would. */
 const crashAt = (at: number): ((step: number) => void) => {
@@ -110,6 +125,17 @@ describe("runTraining", () => {
         bytes[bytes.length - 1]! ^= 1;
         await writeFile(join(at, "state.safetensors"), bytes);
       },
+      (at) => forge(at, (vector) => vector.fill(Number.NaN, -1)),
+      (at) => forge(at, (vector) => vector.slice(1)),
+      (at) => forge(at, (vector) => new Float32Array(2 * vector.length)),
+      async (at) => {
+        await rename(join(at, "state.json"), join(root, "elsewhere.json"));
+        await symlink(join(root, "elsewhere.json"), join(at, "state.json"));
+      },
+      async (at) => {
+        await rename(at, join(root, "elsewhere"));
+        await symlink(join(root, "elsewhere"), at);
+      },
     ];
     for (const damage of damages) {
       const out = await crashedRun(9);
@@ -139,7 +165,7 @@ describe("runTraining", () => {
         failsWith("resume.mismatch", 2, /would mix two runs/),
       );
     }
-    const rarer = { ...recipe, checkpointSteps: 5 };
+    const rarer = { ...recipe, checkpointSteps: 5, device: "auto" as const };
     assert.equal(thetaSha256(await demoRun(out, { encoded, recipe: rarer, resume: true })), undisturbed);
   });
 

@@ -158,8 +158,10 @@ function planRun(options: TrainingOptions): Run {
 async function startOrResume(run: Run): Promise<Progress> {
   const { out, resume, onWarning, onResume, program, recipe } = run.options;
   await cleanCheckpoints(out, !resume);
-  const found = resume ? await readNewestCheckpoint(out, run, onWarning ?? (() => undefined)) : null;
-  if (resume) onResume?.(found?.optimizer.step ?? 0, run.plan.totalSteps);
+  const { configSha256, dataSha256, plan } = run;
+  const expected = { configSha256, dataSha256, size: program.size, totalSteps: plan.totalSteps };
+  const found = resume ? await readNewestCheckpoint(out, expected, onWarning ?? (() => undefined)) : null;
+  if (resume) onResume?.(found?.optimizer.step ?? 0, plan.totalSteps);
   if (found !== null) {
     const { optimizer, best, tokens, computedTokens, seconds } = found;
     return { optimizer, best, tokens, computedTokens, seconds, steps: [...found.steps], evals: [...found.evals] };

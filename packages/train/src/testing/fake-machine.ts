@@ -3,6 +3,7 @@ import type { Machine } from "../machine.js";
 interface Parts {
   readonly platform?: NodeJS.Platform;
   readonly arch?: NodeJS.Architecture;
+  readonly env?: Readonly<Record<string, string>>;
   /** npm packages; each is a folder below /modules. */
   readonly packages?: readonly string[];
   /** Absolute paths. */
@@ -13,10 +14,11 @@ interface Parts {
 
 /** A machine made of the given parts, for tests of what is found on one. Linux x64 where nothing else is said. */
 export function machineWith(parts: Parts = {}): Machine {
-  const { platform = "linux", arch = "x64", packages = [], files = [], programs = {} } = parts;
+  const { platform = "linux", arch = "x64", env = {}, packages = [], files = [], programs = {} } = parts;
   return {
     platform,
     arch,
+    env,
     exists: (path) => files.includes(path),
     list: (folder) => [
       ...new Set(
