@@ -70,6 +70,7 @@ test("calls that are not known end with 2 and say what was meant", async () => {
     [["validate", "--format", "xml"], /text, json, sarif, github/],
     [["score", "--metrics", "rouge1"], /--predictions is missing/],
     [["train", "--max-steps", "0"], /at least 1/],
+    [["run", "--time-limit", "0"], /above 0/],
     [["compare", "one.json"], /missing required argument/],
   ];
   for (const [args, said] of cases) {
@@ -337,6 +338,38 @@ test("doctor looks at the machine outside of a repository, too", async () => {
   );
   assert.ok(devices[0]?.ok && (devices[0].memory_bytes ?? 0) > 0);
   for (const { ok, fix } of devices) assert.equal(fix === undefined, ok);
+});
+
+test("doctor before a job: what the project needs and the machine lacks is 3, with what mends it", async () => {
+  const made = repositoryWith({
+    "datasets/colors/gitune.yaml": CONFIG,
+    "datasets/colors/train.jsonl": ROWS,
+    "models/tiny/config.json": JSON.stringify({ model_type: "other" }),
+  });
+  const look = async (...args: readonly string[]) => {
+    const { code, stdout } = await made.gitune(["doctor", "colors", "--json", ...args]);
+    const { ok, issues } = JSON.parse(stdout) as {
+      ok: boolean;
+      issues: { code: string; message: string; fix?: string }[];
+    };
+    assert.equal(ok, false);
+    assert.ok(issues.every(({ code }) => code === "machine.missing"));
+    return { code, said: issues.map(({ message, fix }) => `${message} -> ${fix}`).join("\n") };
+  };
+  const disk = await look("--min-disk", "1e9");
+  assert.equal(disk.code, 3);
+  assert.match(
+    disk.said,
+    /^free disk: \d+\.\d GiB; needed are 1000000000\.0 GiB at least -> free \d+\.\d GiB .*GITUNE_STORE/m,
+  );
+  assert.doesNotMatch(disk.said, /base models/, "a base may have to be unpacked to the disk");
+  const memory = await look("--min-memory", "1e9");
+  assert.match(memory.said, /^free memory of cpu: .* -> end other programs/m);
+  const device = await look("--device", "tfjs-node-gpu");
+  assert.match(device.said, /^device tfjs-node-gpu: .* -> /m);
+
+  const unknown = await made.gitune(["doctor", "colours"]);
+  assert.deepEqual([unknown.code, /did you mean|colors/.test(unknown.stderr)], [2, true]);
 });
 
 test("compare refuses what is no results file", async () => {

@@ -2,13 +2,14 @@
 import { relative } from "node:path";
 import { type Device, findRepoRoot, printableText, renderIssues, WORKTREE } from "@gitune/core";
 import { openStore } from "../open-store.js";
-import { deviceOption, threadsOption } from "../options.js";
+import { deviceOption, positive, threadsOption } from "../options.js";
 import type { PipelineResult, ProjectOutcome } from "../pipeline/result.js";
 import { runPipeline } from "../pipeline/run-pipeline.js";
 import { toDocument } from "../pipeline/to-document.js";
 import { issueColors } from "../terminal/issue-colors.js";
 import { counted, formatSeconds } from "../terminal/table.js";
 import { rulesTable, verdictWord } from "../terminal/verdict.js";
+import { withinLimit } from "../time-limit.js";
 import type { Context, Verb } from "../verb.js";
 
 interface Options {
@@ -17,6 +18,7 @@ interface Options {
   readonly bare: boolean;
   readonly device?: Device;
   readonly threads?: number;
+  readonly timeLimit?: number;
 }
 
 export const run: Verb = {
@@ -30,7 +32,8 @@ export const run: Verb = {
       .option("--head <ref>", "the changed state", WORKTREE)
       .option("--no-bare", "leave out the evaluation of the base model without an adapter")
       .addOption(deviceOption())
-      .addOption(threadsOption()),
+      .addOption(threadsOption())
+      .option("--time-limit <minutes>", "stop after that long, with a checkpoint to go on from", positive),
   examples: [
     ["gitune run", "your working tree against its merge-base with the default branch"],
     ["gitune run support-tickets --base origin/main --json", "one project, for a program"],
@@ -39,23 +42,27 @@ export const run: Verb = {
     0: "the gate says yes",
     1: "a check or the gate says no; .gitune/report has the reasons",
     2: "a gitune.yaml, a base model or the call is wrong",
-    3: "the machine failed, or it was stopped: run it again, finished work is kept",
+    3: "the machine failed, or it was stopped, or the time was up: run it again, finished work is kept",
   },
   run: async (context, command) => {
     const options = command.opts<Options>();
     const root = findRepoRoot(context.cwd);
-    const result = await runPipeline({
-      root,
-      projects: command.args,
-      head: options.head,
-      store: await openStore(root, context),
-      bareBase: options.bare,
-      ...(options.base === undefined ? {} : { base: options.base }),
-      ...(options.device === undefined ? {} : { device: options.device }),
-      ...(options.threads === undefined ? {} : { threads: options.threads }),
-      onProgress: context.onProgress,
-      signal: context.signal,
-    });
+    const store = await openStore(root, context);
+    const result = await withinLimit(options.timeLimit, context.signal, (signal) =>
+      runPipeline({
+        root,
+        projects: command.args,
+        head: options.head,
+        store,
+        bareBase: options.bare,
+        ...(options.base === undefined ? {} : { base: options.base }),
+        ...(options.device === undefined ? {} : { device: options.device }),
+        ...(options.threads === undefined ? {} : { threads: options.threads }),
+        onProgress: context.onProgress,
+        onNote: context.note,
+        signal,
+      }),
+    );
     return { exitCode: result.exitCode, text: textOf(result, context), document: toDocument(result, root) };
   },
 };

@@ -20,6 +20,7 @@ export interface JudgeOptions {
   /** Also evaluates the base model without an adapter, for comparison. */
   readonly bareBase: boolean;
   readonly onProgress?: OnProgress;
+  readonly onNote?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 

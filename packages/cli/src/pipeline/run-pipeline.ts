@@ -61,6 +61,8 @@ export interface PipelineOptions {
   /** Absolute; `.gitune/report` by default. */
   readonly reportDir?: string;
   readonly onProgress?: OnProgress;
+  /** Told what a person reading the log should know: where a training goes on, which checkpoint was refused. */
+  readonly onNote?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -218,6 +220,7 @@ export async function judgeOne(
       ...(options.device === undefined ? {} : { device: options.device }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      ...(options.onNote ? { onNote: options.onNote } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     };
     return await judgeProject(

@@ -1,8 +1,8 @@
 /** One adapter: from the store, or trained now and put there. */
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Device, OnProgress, Project, Row, Store } from "@gitune/core";
-import type { Base } from "@gitune/train";
+import { type Device, GituneError, type OnProgress, type Project, type Row, type Store } from "@gitune/core";
+import type { Base, TrainAdapterResult } from "@gitune/train";
 import { trainKey } from "./keys.js";
 import type { AdapterOutcome } from "./result.js";
 import { copyAdapter, releaseWork, takeWork } from "./work-folder.js";
@@ -20,6 +20,8 @@ export interface TrainOptions {
   readonly device: Device;
   readonly threads?: number;
   readonly onProgress?: OnProgress;
+  /** Told where a training goes on, and which checkpoints were refused: a line for people. */
+  readonly onNote?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -35,7 +37,7 @@ type Summary = Omit<AdapterOutcome, "dir" | "cached">;
  */
 export async function trainCached(options: TrainOptions): Promise<AdapterOutcome> {
   const { project, base, rows, validation, store, device } = options;
-  const { engineEnvironment, trainAdapter } = await import("@gitune/train");
+  const { engineEnvironment } = await import("@gitune/train");
   const key = trainKey({
     rows,
     validation,
@@ -49,18 +51,7 @@ export async function trainCached(options: TrainOptions): Promise<AdapterOutcome
 
   const work = await takeWork(store.dir, key);
   try {
-    const result = await trainAdapter({
-      project,
-      base,
-      rows,
-      ...(validation.length > 0 ? { validation } : {}),
-      out: work.dir,
-      resume: true,
-      device,
-      ...(options.threads === undefined ? {} : { threads: options.threads }),
-      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
+    const result = await trainOrGoOn(options, work.dir);
     const summary: Summary = {
       sha256: result.adapterSha256,
       steps: result.steps,
@@ -81,6 +72,38 @@ export async function trainCached(options: TrainOptions): Promise<AdapterOutcome
     return { ...summary, dir, cached: false };
   } finally {
     await releaseWork(work);
+  }
+}
+
+/** Goes on from a checkpoint of exactly this training; what somebody else put in its place is not trusted. */
+async function trainOrGoOn(options: TrainOptions, out: string): Promise<TrainAdapterResult> {
+  const { project, base, rows, validation, device, onNote } = options;
+  const { trainAdapter } = await import("@gitune/train");
+  const train = (resume: boolean) =>
+    trainAdapter({
+      project,
+      base,
+      rows,
+      ...(validation.length > 0 ? { validation } : {}),
+      out,
+      resume,
+      device,
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      onResume: (step, totalSteps) => {
+        if (step > 0)
+          onNote?.(`${project.config.name}: going on from the checkpoint of step ${step} of ${totalSteps}.`);
+      },
+      onWarning: ({ message }) => onNote?.(message),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  try {
+    return await train(true);
+  } catch (error) {
+    const [issue] = error instanceof GituneError ? error.issues : [];
+    if (issue?.code !== "resume.mismatch") throw error;
+    onNote?.(`${issue.message}: starting at step 1`);
+    return train(false);
   }
 }
 
