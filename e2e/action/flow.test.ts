@@ -22,7 +22,7 @@ import { readFileSync } from "node:fs";
 const [verb, ...rest] = process.argv.slice(2);
 const projects = rest.slice(0, rest.indexOf("--json")).join(",");
 const scenario = JSON.parse(readFileSync("scenario.json", "utf8"));
-const { answer, exitCode = 0 } = scenario[verb + " " + projects] ?? scenario[verb];
+const { answer, exitCode = 0 } = scenario[verb + " " + projects] ?? scenario[verb] ?? { answer: {} };
 process.stdout.write(JSON.stringify(answer), () => process.exit(exitCode));
 `;
 
@@ -116,8 +116,8 @@ async function run(call: Call = {}): Promise<Flow> {
       github.setJob(runId, job);
       call.onJob?.(job.name, job.status);
     },
-    onRunner({ name, ...machine }) {
-      machines[name] = machine;
+    onRunner({ name, runsOn, environment }) {
+      machines[name] = { runsOn, environment };
     },
   });
   return { ...result, runId, granted, machines };
@@ -252,7 +252,9 @@ describe("a pull request of the repository's own", () => {
     const flow = await run();
     assert.equal(flow.jobs["gitune"]?.[0]?.outputs["verdict"], "error");
     assert.deepEqual(gateTitles(flow), ["gitune: could not run"]);
-    assert.match(await onlyComment(), /🛑 no verdict[\s\S]*out of memory[\s\S]*report of a/);
+    const body = await onlyComment();
+    assert.match(body, /🛑 no verdict[\s\S]*out of memory[\s\S]*report of a/);
+    assert.doesNotMatch(body, /left no result/);
     assert.equal(github.checkRuns[0]?.conclusion, "cancelled");
   });
 
@@ -526,7 +528,7 @@ describe("hostile text", () => {
   it("as the name of a project to train is refused as an input", async () => {
     await open({ plan: answer([], { pending: ["--out=/tmp/x; touch pwned"] }) });
     const flow = await run();
-    assert.deepEqual(gateTitles(flow), ["gitune: could not run"]);
+    assert.deepEqual(gateTitles(flow), ["gitune: bad input"]);
     assert.ok(!existsSync(join(pull.workspace, "pwned")));
   });
 });

@@ -42,7 +42,8 @@ describe("workflow files", () => {
 });
 
 describe("action files", () => {
-  const steps = (file: string) => (parse(read(file)) as { runs: { steps: Record<string, unknown>[] } }).runs.steps;
+  const steps = (file: string) =>
+    (parse(read(file)) as { runs: { steps?: Record<string, unknown>[] } }).runs.steps ?? [];
   const engine = (file: string) =>
     JSON.stringify(steps(file).slice(0, 4)).replaceAll("$GITHUB_ACTION_PATH/../bundle", "$GITHUB_ACTION_PATH/bundle");
 

@@ -3,8 +3,10 @@
  * failures on demand, a log of requests, and `mends.ts`.
  */
 import { randomUUID } from "node:crypto";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { createEmulator } from "emulate";
 import { type Attestation, Attestations } from "./attestations.js";
@@ -39,6 +41,7 @@ export interface RunJob {
   readonly conclusion: string | null;
   readonly started_at: string | null;
   readonly completed_at: string | null;
+  readonly steps?: readonly { readonly name: string; readonly status: string }[];
 }
 
 export interface GitHubServer {
@@ -48,6 +51,8 @@ export interface GitHubServer {
   readonly sarifUploads: readonly SarifUpload[];
   /** What a pull request's head is from now on. */
   readonly setHead: (number: number, head: Head) => void;
+  /** Where a run's artifacts are, a folder each: what the API lists of it. */
+  readonly setArtifacts: (runId: string, folder: string) => void;
   /** What the API says of a run's job from now on. */
   readonly setJob: (runId: string, job: RunJob) => void;
   readonly log: readonly LoggedRequest[];
@@ -100,6 +105,7 @@ export async function startGitHub(seed: {
   const sarifUploads: SarifUpload[] = [];
   const heads = new Map<number, Head>();
   const jobs = new Map<string, Map<string, RunJob>>();
+  const artifacts = new Map<string, string>();
   let ownUrl = "";
 
   /** @returns undefined where the connection is to be cut */
@@ -137,6 +143,7 @@ export async function startGitHub(seed: {
       answerJobs(url.pathname) ??
       answerRole(url.pathname) ??
       takeSarif(asked) ??
+      answerArtifacts(url.pathname) ??
       (await mend(asked, upstream, heads));
     const done = own ?? (await upstream.send(method, url.pathname + url.search, body, contentType));
     return fault?.answer === "cut-after" ? undefined : done;
@@ -163,6 +170,18 @@ export async function startGitHub(seed: {
     const document = JSON.parse(bytes.toString("utf8")) as SarifUpload["document"];
     sarifUploads.push({ commit: String(json?.["commit_sha"]), ref: String(json?.["ref"]), document });
     return jsonAnswer(202, { id: String(sarifUploads.length) });
+  }
+
+  function answerArtifacts(path: string): Answer | undefined {
+    const run = /\/actions\/runs\/(\d+)\/artifacts$/.exec(path)?.[1];
+    if (run === undefined) return undefined;
+    const folder = artifacts.get(run) ?? "";
+    const listed = (existsSync(folder) ? readdirSync(folder) : []).map((name, id) => ({
+      id,
+      name,
+      created_at: statSync(join(folder, name)).mtime.toISOString(),
+    }));
+    return jsonAnswer(200, { total_count: listed.length, artifacts: listed });
   }
 
   const server = createServer((request, response) => {
@@ -193,6 +212,7 @@ export async function startGitHub(seed: {
     attestations: attestations.all,
     sarifUploads,
     setHead: (number, head) => heads.set(number, head),
+    setArtifacts: (runId, folder) => artifacts.set(runId, folder),
     setJob(runId, job) {
       const run = jobs.get(runId) ?? new Map<string, RunJob>();
       jobs.set(runId, run.set(job.name, job));

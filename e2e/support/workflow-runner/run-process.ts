@@ -27,6 +27,8 @@ export async function runProcess(options: {
   readonly log: JobLog;
   readonly effects: StepEffects;
   readonly timeoutMinutes?: number | undefined;
+  /** Aborts when the machine is gone. */
+  readonly lost?: AbortSignal | undefined;
 }): Promise<number> {
   const { argv, cwd, tempDir, log, effects } = options;
   const commandFile = (kind: string) => {
@@ -67,6 +69,9 @@ async function spawnStep(options: Parameters<typeof runProcess>[0]): Promise<num
   return new Promise((resolve) => {
     // A group of its own, so that what the step started ends with it.
     const child = spawn(command, args, { cwd, env: { ...env }, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    options.lost?.addEventListener("abort", () => {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+    });
     const timeoutMs = (options.timeoutMinutes ?? DEFAULT_TIMEOUT_MINUTES) * 60_000;
     const timer = setTimeout(() => {
       log.annotate("error", "The action has timed out.");

@@ -36,7 +36,13 @@ export interface JobState {
   readonly actions: Readonly<Record<string, ActionHandler | string>>;
   /** Variables that the runner itself gives to each step. */
   readonly runnerEnv: Readonly<Record<string, string>>;
+  /** Variables that only actions get which are no scripts: the token for artifacts and where it is for. */
+  readonly nodeActionEnv: Readonly<Record<string, string>>;
   readonly afterJob: (() => Promise<void>)[];
+  /** Aborts when the machine is gone: what runs is killed, and nothing runs after it. */
+  readonly lost: AbortSignal | undefined;
+  /** The step that runs, or ran last. */
+  step: string;
   summary: string;
   isFailed: boolean;
 }
@@ -66,6 +72,7 @@ export async function runJobSteps(
 
 async function runSteps(job: JobState, steps: readonly Step[], scope: Scope): Promise<void> {
   for (const [index, step] of steps.entries()) {
+    if (job.lost?.aborted) return;
     const record: StepRecord = { outputs: {}, outcome: "skipped", conclusion: "skipped" };
     const before = contextsNow(job, scope, {});
     scope.records[step.id ?? `__${index}`] = record;
@@ -86,6 +93,8 @@ async function runStep(job: JobState, step: Step, scope: Scope, before: Contexts
   const contexts = contextsNow(job, scope, stepEnv);
   if (!isMet(step.if, contexts, status)) return;
   const title = step.name ?? step.uses ?? `Run ${step.run?.split("\n")[0]}`;
+  // Of a composite action GitHub shows the one step that uses it.
+  if (scope.action === null) job.step = toText(interpolate(title, contexts, status));
   job.log.say(`##[group]${toText(interpolate(title, contexts, status))}`);
 
   const timeout = interpolate(step["timeout-minutes"] ?? null, contexts, status);
@@ -196,7 +205,7 @@ async function runNodeAction(
   const state: Record<string, string> = {};
   const start = (script: string) => {
     const stateEnv = Object.fromEntries(Object.entries(state).map(([name, value]) => [`STATE_${name}`, value]));
-    const env = { ...call.env, ...inputEnv, ...stateEnv, GITHUB_ACTION_PATH: dir };
+    const env = { ...call.env, ...job.nodeActionEnv, ...inputEnv, ...stateEnv, GITHUB_ACTION_PATH: dir };
     return spawnInStep(call, { argv: [process.execPath, join(dir, script)], env, cwd: job.workspace }, state);
   };
   const { post } = runs;
@@ -230,6 +239,7 @@ async function spawnInStep(
     log: job.log,
     effects,
     timeoutMinutes: call.timeoutMinutes,
+    lost: job.lost,
   });
   job.summary += effects.summary;
   return exitCode;

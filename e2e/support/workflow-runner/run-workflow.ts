@@ -3,6 +3,7 @@
  * matrices, scripts, node and composite actions, reusable workflows, command files, masks, and the token's permissions.
  * Not covered: services, concurrency groups, approvals.
  */
+import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -14,6 +15,7 @@ import { expandMatrix, type Leg } from "./matrix.js";
 import { type Job, type JsonMap, readWorkflow, type Workflow, type WorkflowCall } from "./parse-workflow.js";
 import { checkNested, lowered, tokenPermissions } from "./permissions.js";
 import { type ActionHandler, type JobState, runJobSteps, type StepRecord } from "./run-steps.js";
+import { endTracked } from "./tracked-processes.js";
 import { isTriggered, type WorkflowEvent } from "./triggers.js";
 
 export interface WorkflowRunOptions {
@@ -36,8 +38,17 @@ export interface WorkflowRunOptions {
   readonly resolveWorkflow?: (uses: string) => string | undefined;
   /** Told how each job is doing, as GitHub's API shows it. */
   readonly onJob?: (job: RunJob) => void;
-  /** Told which machine and environment each job asks for. */
-  readonly onRunner?: (job: { readonly name: string; readonly runsOn: Json; readonly environment: Json }) => void;
+  /** Told which machine and environment each job asks for, and where its workspace is. */
+  readonly onRunner?: (job: {
+    readonly name: string;
+    readonly runsOn: Json;
+    readonly environment: Json;
+    readonly workspace: string;
+  }) => void;
+  /** A signal that aborts when a job's machine is gone; undefined for one that stays. */
+  readonly lost?: (name: string) => AbortSignal | undefined;
+  /** What actions get that are no scripts: the token for artifacts, and the service's address. */
+  readonly nodeActionEnv?: Readonly<Record<string, string>>;
   /** More variables of the runner's machine. */
   readonly env?: Readonly<Record<string, string>>;
   /** Variables by which a job with `id-token: write` asks for the workflow's identity. */
@@ -265,7 +276,10 @@ async function runLeg(
   const name = `${run.prefix}${toText(at(job.name ?? id))}`;
   const startedAt = new Date().toISOString();
   onJob?.({ name, status: "in_progress", conclusion: null, started_at: startedAt, completed_at: null });
-  options.onRunner?.({ name, runsOn: at(job["runs-on"]), environment: at(job.environment) });
+  options.onRunner?.({ name, runsOn: at(job["runs-on"]), environment: at(job.environment), workspace });
+  const tracking = `gitune_${randomUUID()}`;
+  const lost = options.lost?.(name);
+  lost?.addEventListener("abort", () => endTracked(tracking));
   const workflowEnv = interpolate(workflow.env ?? {}, contexts, status) as JsonMap;
   const jobEnv = interpolate(job.env ?? {}, contexts, status) as JsonMap;
   const env = Object.fromEntries(
@@ -281,16 +295,21 @@ async function runLeg(
     actions: options.actions ?? {},
     runnerEnv: {
       ...runnerEnv(contexts["github"] as JsonMap, tempDir, toolDir),
+      RUNNER_TRACKING_ID: tracking,
       ...options.env,
       ...(permissions["id-token"] === "write" ? options.identity : {}),
     },
+    nodeActionEnv: options.nodeActionEnv ?? {},
     afterJob: [],
+    lost,
+    step: "",
     summary: "",
     isFailed: false,
   };
   const defaults = { ...workflow.defaults?.run, ...job.defaults?.run };
   const steps = await runJobSteps(state, job.steps, contexts, defaults);
-  for (const finish of state.afterJob.reverse()) await finish();
+  for (const finish of state.afterJob.reverse()) if (!lost?.aborted) await finish();
+  endTracked(tracking);
 
   const after: Contexts = {
     ...contexts,
@@ -302,10 +321,13 @@ async function runLeg(
   );
   const isFailure = state.isFailed && interpolate(job["continue-on-error"] ?? false, after, status) !== true;
   const { annotations } = log;
-  const conclusion = isFailure ? "failure" : "success";
+  if (lost?.aborted) log.annotate("error", "The self-hosted runner lost communication with the server.");
+  const conclusion = isFailure || lost?.aborted ? "failure" : "success";
   const suffix = Object.keys(leg).length > 0 ? ` (${JSON.stringify(leg)})` : "";
   const completedAt = new Date().toISOString();
-  onJob?.({ name, status: "completed", conclusion, started_at: startedAt, completed_at: completedAt });
+  const ended = { name, status: "completed", conclusion, started_at: startedAt, completed_at: completedAt } as const;
+  // The step in which a machine was lost stays as it was.
+  onJob?.(lost?.aborted ? { ...ended, steps: [{ name: state.step, status: "in_progress" }] } : ended);
   log.say(`##[section]Finishing: ${id}${suffix}`);
   return { conclusion, outputs, steps, annotations, summary: state.summary, log: log.text };
 }

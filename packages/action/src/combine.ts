@@ -14,15 +14,34 @@ const TOO_LONG = "> [!NOTE]\n> The report is too long to show. The run's artifac
 
 type ProjectResult = ActionResult["projects"][number];
 
-/** @param plan null where the plan's job left no result */
-export function combine(plan: ActionResult | null, legs: readonly ActionResult[]): ActionResult {
+/** What one job of the plan left. */
+export interface LegResult {
+  readonly result: ActionResult;
+  /** Names of the projects that it was given; empty where that is not known. */
+  readonly given: readonly string[];
+}
+
+/**
+ * @param plan null where the plan's job left no result
+ * @param reasons name of a project -> what became of its job, where something is known
+ */
+export function combine(
+  plan: ActionResult | null,
+  legs: readonly LegResult[],
+  reasons: ReadonlyMap<string, string> = new Map(),
+): ActionResult {
   if (plan === null) return lost(["The plan's job left no result."]);
   if (plan.verdict === "error") return plan;
 
   const open = new Set(plan.pending);
-  const parts = legs.map((leg) => ({ ...leg, projects: leg.projects.filter(({ name }) => open.delete(name)) }));
+  const parts = legs.map(({ result }) => ({
+    ...result,
+    projects: result.projects.filter(({ name }) => open.delete(name)),
+  }));
+  // A job that could not run says why itself.
+  for (const { result, given } of legs) if (result.verdict === "error") for (const name of given) open.delete(name);
   const all = [plan, ...parts];
-  const missing = [...open].map((name) => `${name}: its job left no result.`);
+  const missing = [...open].map((name) => `${name}: ${reasons.get(name) ?? "its job left no result"}.`);
   const gone = missing.length > 0 ? [lost(missing)] : [];
   const whole = [...all, ...gone];
   const projects = all.flatMap((part) => part.projects);

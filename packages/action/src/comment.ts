@@ -44,7 +44,8 @@ export async function commentStep(env: Env): Promise<void> {
   const resultFile = readInput(env, "result-file");
   const result = inputs.state === "done" ? resultOf(resultFile) : null;
   const facts = readRunFacts(env);
-  const report = result?.comment ?? renderProgress(inputs.state === "queued" ? "queued" : "running", null, []);
+  const report =
+    result?.comment ?? renderProgress(inputs.state === "queued" ? "queued" : "running", null, [], new Date());
   const state: MarkerState = result?.verdict ?? (inputs.state === "queued" ? "queued" : "running");
   const commit = facts.pullRequest?.headSha ?? facts.finishedRun?.headSha ?? env["GITHUB_SHA"] ?? "0".repeat(40);
   if (result) core.setOutput("comment-body", renderComment(report, markerOf(facts, inputs, commit, state), facts));

@@ -1,6 +1,7 @@
 /** GitHub's REST API, as far as a comment and a check need it: pages, retries, deadlines. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { getOctokit } from "@actions/github";
+import { readName } from "./beat/names.js";
 import type { CheckOutput, CheckStore } from "./check/post-check.js";
 import type { Comment, CommentStore } from "./comment/upsert.js";
 import type { FinishedRun, PullRequest } from "./event.js";
@@ -164,10 +165,45 @@ export async function readJobs(
   return new Map(
     jobs.map((job): [string, JobState] => [
       job.name,
-      { status: job.status, conclusion: job.conclusion, startedAt: job.started_at, completedAt: job.completed_at },
+      {
+        status: job.status,
+        conclusion: job.conclusion,
+        startedAt: job.started_at,
+        completedAt: job.completed_at,
+        openStep: job.steps?.find(({ status }) => status === "in_progress")?.name ?? null,
+      },
     ]),
   );
 }
+
+/** What the jobs of a run have sent of themselves: artifacts, by the names of `beat/names.ts`. */
+export async function readSigns(
+  octokit: Octokit,
+  { owner, repo }: Repository,
+  runId: number,
+): Promise<ReadonlyMap<number, LegSigns>> {
+  const found = await octokit.paginate(octokit.rest.actions.listWorkflowRunArtifacts, {
+    owner,
+    repo,
+    run_id: runId,
+    per_page: 100,
+  });
+  const signs = new Map<number, LegSigns>();
+  for (const { name, created_at: createdAt } of found) {
+    const known = readName(name);
+    if (known === undefined || createdAt === null) continue;
+    signs.set(known.leg, { ...(signs.get(known.leg) ?? NO_SIGNS), [known.kind]: new Date(createdAt) });
+  }
+  return signs;
+}
+
+/** When each was sent; null where it was not. */
+export interface LegSigns {
+  readonly beat: Date | null;
+  readonly checkpoint: Date | null;
+}
+
+export const NO_SIGNS: LegSigns = { beat: null, checkpoint: null };
 
 /**
  * Whose comments may be updated: the token's own account. An Actions token may not ask for its account (it is an

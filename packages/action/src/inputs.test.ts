@@ -24,6 +24,8 @@ describe("inputs", () => {
       workingDirectory: ".",
       isAnnotating: true,
       maxJobs: 256,
+      needs: null,
+      job: null,
     });
     assert.deepEqual(readCommentInputs({}), {
       projects: [],
@@ -33,6 +35,17 @@ describe("inputs", () => {
       token: "",
       author: null,
     });
+  });
+
+  it("say what the machine must have, and when its job ends", () => {
+    const { needs, job } = readRunInputs({
+      INPUT_PREFLIGHT: "true",
+      INPUT_MIN_MEMORY: "20",
+      INPUT_TIMEOUT_MINUTES: "240",
+      INPUT_STARTED: "1764000000",
+    });
+    assert.deepEqual(needs, { memoryGib: 20, diskGib: 0 });
+    assert.deepEqual(job, { timeoutMinutes: 240, startedMs: 1_764_000_000_000 });
   });
 
   it("take projects by commas, spaces and lines, once each", () => {
@@ -58,6 +71,9 @@ describe("inputs", () => {
 
   for (const [name, value] of [
     ["VERB", "publish"],
+    ["MIN_MEMORY", "20 GB"],
+    ["TIMEOUT_MINUTES", "-1"],
+    ["STARTED", "yesterday"],
     ["DEVICE", "--out"],
     ["DEVICE", "cpu; id"],
     ["MAX_JOBS", "0"],

@@ -30,6 +30,10 @@ export interface RunInputs {
   readonly isAnnotating: boolean;
   /** Of a plan: the most jobs of its matrix. */
   readonly maxJobs: number;
+  /** What must be free on the machine beyond what the projects are known to need; null does not look at it. */
+  readonly needs: { readonly memoryGib: number; readonly diskGib: number } | null;
+  /** The job that the run is a step of; null where nothing is known of its end. */
+  readonly job: { readonly timeoutMinutes: number; readonly startedMs: number } | null;
 }
 
 /** Inputs of the step that comments. It runs none of the pull request's content. */
@@ -65,6 +69,11 @@ export function readRunInputs(env: Env): RunInputs {
   if (!Number.isInteger(maxJobs) || maxJobs < 1 || maxJobs > MAX_MATRIX_JOBS) {
     issues.push(inputIssue("max-jobs", `a whole number from 1 to ${MAX_MATRIX_JOBS}`, readInput(env, "max-jobs")));
   }
+  const isLooking = readChoice(env, "preflight", ["true", "false"], "false", issues) === "true";
+  const memoryGib = readNumber(env, "min-memory", issues) ?? 0;
+  const diskGib = readNumber(env, "min-disk", issues) ?? 0;
+  const timeoutMinutes = readNumber(env, "timeout-minutes", issues);
+  const startedMs = (readNumber(env, "started", issues) ?? Date.now() / 1000) * 1000;
   if (issues.length > 0) throw new GituneError(issues);
   return {
     verb,
@@ -74,6 +83,8 @@ export function readRunInputs(env: Env): RunInputs {
     workingDirectory: readInput(env, "working-directory") || ".",
     isAnnotating,
     maxJobs,
+    needs: isLooking ? { memoryGib, diskGib } : null,
+    job: timeoutMinutes === null ? null : { timeoutMinutes, startedMs },
   };
 }
 
@@ -96,6 +107,14 @@ export function readSeconds(env: Env, input: string): number {
   if (!/^\d{1,4}$/.test(text) || text === "0") {
     throw new GituneError(inputIssue(input, "a number of seconds from 1 to 9999", text));
   }
+  return Number(text);
+}
+
+/** @returns null where nothing is said */
+function readNumber(env: Env, input: string, issues: Issue[]): number | null {
+  const text = readInput(env, input);
+  if (text === "") return null;
+  if (!/^\d{1,12}(\.\d{1,6})?$/.test(text)) issues.push(inputIssue(input, "a number", text));
   return Number(text);
 }
 

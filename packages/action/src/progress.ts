@@ -8,14 +8,15 @@ import { markerKey } from "./comment/marker.js";
 import { type Page, postComment } from "./comment.js";
 import { readRunFacts } from "./event.js";
 import { explainFailure } from "./explain-failure.js";
-import { createApi, readJobs } from "./github.js";
+import { createApi, type LegSigns, readJobs, readSigns } from "./github.js";
 import { type Env, readCommentInputs, readInput, readSeconds } from "./inputs.js";
-import type { Leg, Matrix } from "./plan/matrix.js";
+import { jobsOfLegs, readLegs } from "./plan/legs.js";
+import type { Leg } from "./plan/matrix.js";
 import { type JobState, type LegState, renderProgress } from "./progress/render-progress.js";
 import { type ActionResult, readResult } from "./result.js";
 
-/** A matrix job's name ends so, whatever the caller's job is called. */
-const LEG_NAME = /(?:^|\/ )train (\d+)$/;
+/** As often as beats come: a token has 1,000 requests an hour for all of a repository's runs. */
+const SIGNS_EVERY_MS = 120_000;
 
 /** Posts the plan, then follows the legs until the last one is done. Nothing here is a failure. */
 export async function progressStep(env: Env): Promise<void> {
@@ -35,7 +36,7 @@ export async function progressStep(env: Env): Promise<void> {
   const run = { id: Number(env["GITHUB_RUN_ID"]), attempt: facts.runAttempt };
 
   const post = async (state: "queued" | "running", states: readonly LegState[], before: string): Promise<string> => {
-    const report = renderProgress(state, plan, states);
+    const report = renderProgress(state, plan, states, new Date());
     const marker = {
       key: markerKey(facts.workflow, inputs.projects),
       commit: pull.headSha,
@@ -51,11 +52,18 @@ export async function progressStep(env: Env): Promise<void> {
   try {
     let shown = await post(
       "queued",
-      legs.map((leg) => ({ leg, job: null })),
+      legs.map((leg) => ({ leg, job: null, lastBeat: null })),
       "",
     );
+    let [signs, signsAt]: [ReadonlyMap<number, LegSigns>, number] = [new Map(), Number.NEGATIVE_INFINITY];
     for (;;) {
-      const states = withJobs(legs, await readJobs(page.octokit, facts, run));
+      if (performance.now() - signsAt >= SIGNS_EVERY_MS) {
+        // One that is between two beats keeps the one before.
+        signs = new Map([...signs, ...(await readSigns(page.octokit, facts, run.id))]);
+        signsAt = performance.now();
+      }
+      const jobs = jobsOfLegs(await readJobs(page.octokit, facts, run));
+      const states = legs.map((leg) => stateOf(leg, jobs, signs));
       if (states.every(({ job }) => job?.status === "completed")) return;
       const isStarted = states.some(({ job }) => job !== null && job.status !== "queued");
       shown = await post(isStarted ? "running" : "queued", states, shown);
@@ -66,15 +74,10 @@ export async function progressStep(env: Env): Promise<void> {
   }
 }
 
-function readLegs(matrix: string): readonly Leg[] {
-  return matrix === "" ? [] : (JSON.parse(matrix) as Matrix).include;
-}
-
-function withJobs(legs: readonly Leg[], jobs: ReadonlyMap<string, JobState>): readonly LegState[] {
-  const byId = new Map<number, JobState>();
-  for (const [name, job] of jobs) {
-    const id = LEG_NAME.exec(name)?.[1];
-    if (id !== undefined) byId.set(Number(id), job);
-  }
-  return legs.map((leg) => ({ leg, job: byId.get(leg.id) ?? null }));
+/** A sign of another attempt of the run says nothing of this one. */
+function stateOf(leg: Leg, jobs: ReadonlyMap<number, JobState>, signs: ReadonlyMap<number, LegSigns>): LegState {
+  const job = jobs.get(leg.id) ?? null;
+  const beat = signs.get(leg.id)?.beat ?? null;
+  const isOfThis = beat !== null && job?.startedAt != null && beat.getTime() >= Date.parse(job.startedAt);
+  return { leg, job, lastBeat: isOfThis ? beat : null };
 }

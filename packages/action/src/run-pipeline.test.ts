@@ -11,7 +11,7 @@ before(() => {
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-async function run(source: string, args: readonly string[] = []) {
+async function run(source: string, args: readonly string[] = [], limit: { readonly endAfterMs?: number } = {}) {
   const main = join(dir, "main.mjs");
   writeFileSync(main, source);
   let log = "";
@@ -20,6 +20,7 @@ async function run(source: string, args: readonly string[] = []) {
     args,
     cwd: dir,
     env: {},
+    ...limit,
     write: (text) => {
       log += text;
     },
@@ -62,6 +63,12 @@ describe("runPipeline", () => {
     const { exitCode, signal } = await run('process.kill(process.pid, "SIGKILL"); setInterval(() => {}, 1000)');
     assert.equal(exitCode, null);
     assert.equal(signal, "SIGKILL");
+  });
+
+  it("ends what does not stop at its time limit", async () => {
+    const { signal, lines } = await run("setInterval(() => {}, 1000)", [], { endAfterMs: 1 });
+    assert.equal(signal, "SIGKILL");
+    assert.ok(lines.includes("gitune did not stop at its time limit, so it is ended."));
   });
 
   it("stops what prints without end", async () => {

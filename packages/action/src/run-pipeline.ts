@@ -14,6 +14,8 @@ export interface PipelineRun {
 
 /** A document holds no rows, only rules and issues; a run of 256 projects with 1,000 issues each stays below. */
 const MAX_STDOUT_BYTES = 128 * 2 ** 20;
+/** What `setTimeout` can wait for, 24 days. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** The runner's log is read by people; a 50 MB row must not become a 50 MB line. */
 const MAX_LOG_LINE_CHARS = 4000;
 
@@ -27,6 +29,7 @@ const MATCHERS = ["tsc", "eslint-compact", "eslint-stylish"];
  * @param main absolute path of the CLI's built main.js
  * @param args its arguments, as they are
  * @param write where log lines go, process.stdout in a run
+ * @param endAfterMs when one that should have stopped by itself is ended
  */
 export async function runPipeline(options: {
   readonly main: string;
@@ -34,8 +37,9 @@ export async function runPipeline(options: {
   readonly cwd: string;
   readonly env: Record<string, string>;
   readonly write: (text: string) => void;
+  readonly endAfterMs?: number;
 }): Promise<PipelineRun> {
-  const { main, args, cwd, env, write } = options;
+  const { main, args, cwd, env, write, endAfterMs } = options;
   // Rows get into error messages, and the runner obeys any line that begins with `::`, on stderr as well. The
   // token is unknown to the child, so nothing it prints can end the silence.
   const token = randomUUID();
@@ -57,7 +61,13 @@ export async function runPipeline(options: {
       const forward = (signal: NodeJS.Signals) => child.kill(signal);
       process.on("SIGINT", forward);
       process.on("SIGTERM", forward);
+      const end = () => {
+        write("gitune did not stop at its time limit, so it is ended.\n");
+        child.kill("SIGKILL");
+      };
+      const timer = endAfterMs === undefined ? undefined : setTimeout(end, Math.min(endAfterMs, MAX_TIMEOUT_MS));
       const release = () => {
+        clearTimeout(timer);
         process.off("SIGINT", forward);
         process.off("SIGTERM", forward);
       };

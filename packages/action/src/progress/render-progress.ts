@@ -10,13 +10,20 @@ export interface JobState {
   readonly conclusion: string | null;
   readonly startedAt: string | null;
   readonly completedAt: string | null;
+  /** A step that began and, as far as GitHub knows, never ended: of a job that is over, its machine went away in it. */
+  readonly openStep: string | null;
 }
 
 export interface LegState {
   readonly leg: Leg;
   /** Null where GitHub has not made the job yet. */
   readonly job: JobState | null;
+  /** When its training last gave a sign of life; null where nothing is known. */
+  readonly lastBeat: Date | null;
 }
+
+/** Several beats did not come. */
+const SILENT_MS = 10 * 60_000;
 
 /** More would hide the conversation; the run's page has all of them. */
 const MAX_ROWS = 50;
@@ -31,6 +38,7 @@ export function renderProgress(
   state: "queued" | "running",
   plan: ActionResult | null,
   legs: readonly LegState[],
+  now: Date,
 ): string {
   const done = legs.filter(({ job }) => job?.status === "completed").length;
   const sentence =
@@ -39,7 +47,10 @@ export function renderProgress(
       : `${done} of ${legs.length} ${legs.length === 1 ? "job" : "jobs"} done.`;
   const answered = (plan?.projects ?? []).filter(({ status }) => status !== "unchanged");
   const rows = [
-    ...legs.map(({ leg, job }) => [namesOf(leg), job === null ? "queued" : describe(job)]),
+    ...legs.map((state) => [
+      namesOf(state.leg),
+      state.job === null ? "queued" : describe(state.job, state.lastBeat, now),
+    ]),
     ...answered.map(({ name, verdict }) => [escapeMarkdown(name), `${VERDICT_WORDS[verdict]}, nothing to train`]),
   ].map((cells) => `| ${cells.join(" | ")} |`);
   const more = rows.length > MAX_ROWS ? [`| and ${rows.length - MAX_ROWS} more | |`] : [];
@@ -57,12 +68,20 @@ function namesOf({ projects }: Leg): string {
   return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
 }
 
-function describe({ status, conclusion, startedAt, completedAt }: JobState): string {
+function describe({ status, conclusion, startedAt, completedAt }: JobState, beat: Date | null, now: Date): string {
   if (status === "completed") {
     const minutes = Math.max(1, Math.round((Date.parse(completedAt ?? "") - Date.parse(startedAt ?? "")) / 60_000));
     const after = Number.isFinite(minutes) ? ` after ${minutes} min` : "";
     return `${conclusion === "success" ? "done" : (conclusion ?? "ended")}${after}`;
   }
   if (status !== "in_progress") return "queued";
-  return startedAt === null ? "running" : `running since ${startedAt.slice(11, 16)} UTC`;
+  const running = startedAt === null ? "running" : `running since ${clockTime(new Date(startedAt))}`;
+  if (beat === null) return running;
+  if (now.getTime() - beat.getTime() < SILENT_MS) return `${running}, last sign of life ${clockTime(beat)}`;
+  return `⚠️ silent since ${clockTime(beat)}: its machine may be lost`;
+}
+
+/** `14:02 UTC` */
+export function clockTime(date: Date): string {
+  return `${date.toISOString().slice(11, 16)} UTC`;
 }
