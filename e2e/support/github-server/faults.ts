@@ -11,7 +11,8 @@ export interface Fault {
   readonly answer: number | "cut-before" | "cut-after" | "as-usual";
   /** Happens first: what somebody else does in between. */
   readonly before?: () => Promise<unknown>;
-  readonly message?: string;
+  /** Of the answer; may repeat the token that was sent. */
+  readonly message?: string | ((token: string) => string);
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -115,15 +115,17 @@ export async function startGitHub(seed: {
     const fault = faults.take(method, url.pathname);
     await fault?.before?.();
     if (fault?.answer === "cut-before") return undefined;
+    const secret = /^(?:Bearer|token) (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
     if (typeof fault?.answer === "number") {
-      return jsonAnswer(fault.answer, { message: fault.message ?? "injected" }, { ...fault.headers });
+      const { message = "injected" } = fault;
+      const said = typeof message === "string" ? message : message(secret);
+      return jsonAnswer(fault.answer, { message: said }, { ...fault.headers });
     }
     if (gits.isMeant(url.pathname)) {
       const query = url.search.slice(1);
       const asked = { method, path: url.pathname, query, headers: request.headers, body };
       return gits.answer(asked, (secret) => tokens.get(secret));
     }
-    const secret = /^(?:Bearer|token) (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
     const token = tokens.get(secret);
     const refused = refusal(token, method, url.pathname);
     if (!token || refused) return jsonAnswer(refused?.status ?? 401, { message: refused?.message });
