@@ -13,6 +13,7 @@ const OURS = {
   "gitune f32, mmap": { compute: "f32", mmap: true },
   "gitune int8": { compute: "int8" },
 };
+
 const WORKLOADS = [
   { name: "4 x 256", targets: "q,v", make: (work) => work.full({ rows: 4, length: 256, steps: STEPS }) },
   { name: "4 x 256", targets: "all linear", make: (work) => work.full({ rows: 4, length: 256, steps: STEPS }) },

@@ -22,7 +22,7 @@ export interface CompileOptions {
   /**
    * `packed` (the default): a copy of every frozen weight, made once, in the order in which products read it: right for
    * passes of few rows. `mapped`: weights stay in their files, and each product orders what it reads: right where hundreds of
-   * rows use it, half the memory, and a program that is ready sooner. A hint: a backend may have one way only.
+   * rows use it; no copies in memory, and a program that is ready sooner. A hint: a backend may have one way only.
    */
   readonly weights?: WeightPlace;
   /** Columns of the products that matter: no more threads than split these without another rounding. */
