@@ -7,7 +7,7 @@
  *   npm run bench -- train --only "^chat"  the workloads of `train` whose name this fits
  *   --pairs 9 · --threads 2 · --out bench
  *
- * Writes results.json, results.md and plots into --out; a part that is run again replaces its older result.
+ * Writes results.json, results.md and plots into --out; a part that is run again replaces this machine's older result.
  * Linux only: it reads /proc. Exit code 3 when the machine lacks something.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MachineError, openEnvironment } from "../scripts/parity/environment.mjs";
-import { describeMachine } from "./lib/machine.mjs";
+import { describeMachine, nameOf } from "./lib/machine.mjs";
 import { renderReport } from "./lib/report.mjs";
 
 /** In the order of the report. */
@@ -77,26 +77,30 @@ async function bench(parts) {
   const out = resolve(values.out);
   mkdirSync(out, { recursive: true });
   const file = join(out, "results.json");
+  // By machine: ratios are of one processor, and another's do not make them old.
   const results = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   for (const name of parts) {
     const { title, run } = await import(`./parts/${name}.mjs`);
     const started = Date.now();
-    const result = await run(context, results);
-    results[name] = {
+    const result = await run(context);
+    const machine = describeMachine(python, context.threads);
+    const own = results[nameOf(machine)] ?? {};
+    results[nameOf(machine)] = own;
+    const slug = machine.cpu.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+    const plots = (result.plots ?? []).map(({ file: plot, ...rest }) => ({ file: `${slug}-${plot}`, ...rest }));
+    own[name] = {
       title,
       date: new Date(started).toISOString().slice(0, 16).replace("T", " "),
       minutes: (Date.now() - started) / 60_000,
       pairs: context.pairs,
       quick: context.quick,
-      machine: describeMachine(python, context.threads),
+      machine,
       ...result,
+      plots: plots.map(({ file: plot, caption }) => ({ file: plot, caption })),
     };
     writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
-    for (const { file: plot, svg } of result.plots ?? []) writeFileSync(join(out, plot), svg);
-    writeFileSync(
-      join(out, "results.md"),
-      renderReport(PARTS.filter((part) => results[part]).map((part) => results[part])),
-    );
+    for (const { file: plot, svg } of plots) writeFileSync(join(out, plot), svg);
+    writeFileSync(join(out, "results.md"), renderReport(results, PARTS));
     say(`${name}: done, see ${join(out, "results.md")}`);
   }
 }

@@ -29,6 +29,9 @@ export function describeMachine(python, threads) {
   };
 }
 
+/** What tells machines apart: the processor, and its instructions for products (a guest may be shown fewer). */
+export const nameOf = ({ cpu, vector }) => `${cpu}: ${vector.join(", ")}`;
+
 /** The instruction sets that decide a GEMM's rate. */
 function vectorUnits() {
   const flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1].trim().split(" "));

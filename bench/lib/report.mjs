@@ -14,32 +14,54 @@
  * @property {{ file: string, caption: string }[]} [plots]
  */
 
-/** @param {PartResult[]} parts */
-export function renderReport(parts) {
-  const goals = parts.flatMap((part) => part.goals ?? []);
+/**
+ * @param {Record<string, Record<string, PartResult>>} results by machine, by part
+ * @param {string[]} order of the parts
+ */
+export function renderReport(results, order) {
+  const machines = Object.keys(results);
+  const labels = new Map(machines.map((machine, index) => [machine, String.fromCharCode(65 + index)]));
+  const parts = order.flatMap((part) =>
+    machines.flatMap((machine) =>
+      results[machine][part] ? [{ ...results[machine][part], label: labels.get(machine) }] : [],
+    ),
+  );
+  const goals = parts.flatMap((part) => (part.goals ?? []).map((goal) => ({ ...goal, label: part.label })));
+  const isSame = (goal) => (other) => other.goal === goal.goal;
+  // One goal's rows stand together.
+  const grouped = goals.filter((goal, at) => goals.findIndex(isSame(goal)) === at);
   return [
     "# Benchmark",
     "",
     "Written by `npm run bench`; how it measures is in [README.md](README.md). Ratios are medians over pairs that were",
-    "measured in turn, with the smallest and the largest in brackets.",
+    "measured in turn, with the smallest and the largest in brackets. A letter is a machine, described at the end.",
     "",
     "## Goals",
     "",
     ...renderTable(
-      ["goal", "measured", "met"],
-      goals.map(({ goal, measured, met }) => [goal, measured, met ? "yes" : "no"]),
+      ["goal", "on", "measured", "met"],
+      grouped
+        .flatMap((first) => goals.filter(isSame(first)))
+        .map(({ goal, label, measured, met }, at, rows) => [
+          goal === rows[at - 1]?.goal ? "" : goal,
+          label,
+          measured,
+          met ? "yes" : "no",
+        ]),
     ),
     ...parts.flatMap(renderPart),
     "## Machines",
     "",
-    ...machinesOf(parts).flatMap(({ machine, titles }) => [`- ${titles.join(", ")}: ${describe(machine)}`]),
+    ...machines.flatMap((machine) =>
+      describeAll(Object.entries(results[machine]), order).map((line) => `- ${labels.get(machine)}, ${line}`),
+    ),
     "",
   ].join("\n");
 }
 
-function renderPart({ title, date, pairs, quick, tables, notes = [], plots = [] }) {
+function renderPart({ title, label, date, pairs, quick, tables, notes = [], plots = [] }) {
   return [
-    `## ${title}`,
+    `## ${title} (${label})`,
     "",
     `${date} UTC, ${pairs} pairs.${quick ? " **A smoke run: these figures mean nothing.**" : ""}`,
     "",
@@ -54,14 +76,13 @@ function renderTable(columns, rows) {
   return [line(columns), line(columns.map(() => "---")), ...rows.map(line), ""];
 }
 
-function machinesOf(parts) {
-  const byText = new Map();
-  for (const { machine, title } of parts) {
-    const known = byText.get(describe(machine)) ?? { machine, titles: [] };
-    known.titles.push(title);
-    byText.set(describe(machine), known);
+/** A line for each state of a machine and of the code that parts were measured with. */
+function describeAll(parts, order) {
+  const titles = new Map();
+  for (const [, { machine, title }] of parts.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))) {
+    titles.set(describe(machine), [...(titles.get(describe(machine)) ?? []), title]);
   }
-  return [...byText.values()];
+  return [...titles].map(([text, names]) => `${names.join(", ")}: ${text}`);
 }
 
 function describe({ cpu, cores, threads, memoryBytes, vector, kernel, versions, commit }) {

@@ -44,6 +44,7 @@ export async function run(context) {
       ...Object.entries(OURS).map(([name, settings]) => ours(name, settings)),
       peer("peer float32", {}),
       peer("peer float32, head at labels", { labelPositions: true }),
+      ...(name === "chat" ? [] : [peer("peer float32, compiled", { labelPositions: true, compile: true })]),
       peer("peer bfloat16, head at labels", { weights: "bfloat16", adapterFloat32: false, labelPositions: true }),
     ];
     for (const open of makers) {

@@ -57,9 +57,7 @@ optimizer = torch.optim.AdamW(
 )
 decoder, head = model.base_model.model.model, model.base_model.model.lm_head
 if settings.get("compile"):
-    decoder = torch.compile(decoder, dynamic=settings.get("dynamic"))
-    if settings["compile"] == "all":
-        model.base_model.model.model = decoder
+    decoder.compile()
 precision = torch.autocast("cpu", torch.bfloat16, enabled=settings.get("autocast", False))
 
 
