@@ -105,6 +105,7 @@ describe("the steps of a release", { timeout: 1_200_000 }, () => {
   it("leave one release and one attestation, whatever GitHub does", async () => {
     const requests = [
       /GET .*\/releases\/tags\//,
+      /GET .*\/releases$/,
       /POST .*\/releases$/,
       /GET .*\/attestations\//,
       /POST .*\/attestations$/,
@@ -136,6 +137,20 @@ describe("the steps of a release", { timeout: 1_200_000 }, () => {
       }
       counts.push({ fault, injected: requests.length, sameRun, nextRun, refused: 0 });
     }
+  });
+
+  it("publish the draft that somebody made for the tag, with its words", async () => {
+    const tag = newTag();
+    await world.makeRelease(tag, "Redder", "Thanks to everybody who sent rows.", { draft: true });
+    // The answer of the request that publishes is lost: done twice it is as once.
+    world.github.fail({ match: /PATCH .*\/releases\/\d+$/, answer: "cut-after" });
+    const { conclusion, release, log } = await push(tag);
+    assert.equal(conclusion, "success", log);
+    const made = await world.releaseOf(tag);
+    assert.deepEqual([made?.draft, made?.prerelease, made?.name], [false, false, "Redder"]);
+    assert.match(made?.body ?? "", /^Thanks to everybody who sent rows\.\n\n<!-- gitune:notes -->/);
+    assert.equal(release.outputs["release-url"], made?.html_url);
+    assert.match(made?.html_url ?? "", /\/releases\/tag\/colours/);
   });
 
   it("say which permission a token lacks", async () => {

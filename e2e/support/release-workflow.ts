@@ -108,8 +108,8 @@ export class ReleaseWorkflow {
   }
 
   /** As a person. */
-  async makeRelease(tag: string, name: string, body: string): Promise<void> {
-    await this.#octokit().rest.repos.createRelease({ owner: OWNER, repo: REPO, tag_name: tag, name, body });
+  async makeRelease(tag: string, name: string, body: string, { draft = false } = {}): Promise<void> {
+    await this.#octokit().rest.repos.createRelease({ owner: OWNER, repo: REPO, tag_name: tag, name, body, draft });
   }
 
   async close(): Promise<void> {

@@ -40,9 +40,8 @@ interface Mend {
   ) => Promise<Answer | undefined>;
 }
 
-/** GitHub's limits, in characters. */
+/** GitHub's limit, in characters. */
 const MAX_BODY_CHARS = 65_536;
-const MAX_NOTES_CHARS = 125_000;
 /** @see https://docs.github.com/en/rest/commits/commits#compare-two-commits */
 const MAX_COMPARED_FILES = 300;
 
@@ -63,17 +62,6 @@ const MENDS: readonly Mend[] = [
       if (typeof json?.["body"] !== "string" || json["body"].length <= MAX_BODY_CHARS) return undefined;
       const message = `body is too long (maximum is ${MAX_BODY_CHARS} characters)`;
       const errors = [{ resource: "IssueComment", code: "unprocessable", field: "body", message }];
-      return jsonAnswer(422, { message: "Validation Failed", errors });
-    },
-  },
-  {
-    // The same of a release's notes.
-    method: "POST|PATCH",
-    path: /\/releases(\/\d+)?$/,
-    async answer({ json }) {
-      if (typeof json?.["body"] !== "string" || json["body"].length <= MAX_NOTES_CHARS) return undefined;
-      const message = `body is too long (maximum is ${MAX_NOTES_CHARS} characters)`;
-      const errors = [{ resource: "Release", code: "custom", field: "body", message }];
       return jsonAnswer(422, { message: "Validation Failed", errors });
     },
   },

@@ -84,6 +84,41 @@ describe("GitHub stand-in", () => {
     assert.deepEqual([...(await names(1)), ...(await names(2))].sort(), ["a.txt", "b.txt"]);
   });
 
+  it("shows a draft in the list alone, to who may push, and takes one published release a tag", async () => {
+    const octo = as("octo");
+    const named = { ...where, tag_name: "rows@1.0.0" };
+    const drafts = [
+      (await octo.repos.createRelease({ ...named, name: "one", draft: true })).data,
+      (await octo.repos.createRelease({ ...named, name: "two", draft: true })).data,
+    ];
+    assert.match(drafts[0]?.html_url ?? "", /\/tag\/untagged-/);
+    const byTag = (rest = octo) => statusOf(rest.repos.getReleaseByTag({ ...where, tag: "rows@1.0.0" }));
+    const listed = async (rest: typeof octo) =>
+      (await rest.repos.listReleases(where)).data.map(({ tag_name }) => tag_name);
+    assert.equal(await byTag(), 404);
+    assert.deepEqual(await listed(octo), ["rows@1.0.0", "rows@1.0.0"]);
+    assert.deepEqual(await listed(as(ACTIONS_BOT, { contents: "write" })), ["rows@1.0.0", "rows@1.0.0"]);
+    const reader = as(ACTIONS_BOT, { contents: "read" });
+    assert.deepEqual(await listed(reader), []);
+    assert.equal(await statusOf(reader.repos.getRelease({ ...where, release_id: drafts[0]?.id ?? 0 })), 404);
+
+    const publish = (draft = drafts[0]) =>
+      octo.repos.updateRelease({ ...where, release_id: draft?.id ?? 0, draft: false });
+    const { data: published } = await publish();
+    assert.deepEqual([published.tag_name, published.name, published.draft], ["rows@1.0.0", "one", false]);
+    assert.match(published.html_url, /\/tag\/rows@1\.0\.0$/);
+    assert.equal(await byTag(reader), 200);
+    await publish();
+    const codeOf = (request: Promise<unknown>) =>
+      request.then(
+        () => undefined,
+        (error: unknown) =>
+          (error as { response: { data: { errors: readonly { code: string }[] } } }).response.data.errors[0]?.code,
+      );
+    assert.equal(await codeOf(octo.repos.createRelease(named)), "already_exists");
+    assert.equal(await codeOf(publish(drafts[1])), "already_exists");
+  });
+
   it("logs what was asked", async () => {
     await comment(as("octo"));
     assert.deepEqual(github.log.at(-1), {

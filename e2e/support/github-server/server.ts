@@ -14,6 +14,7 @@ import { type CheckRun, CheckRuns } from "./check-runs.js";
 import { type Fault, Faults } from "./faults.js";
 import { GitBackend } from "./git-backend.js";
 import { type Head, mend, type Request } from "./mends.js";
+import { Releases } from "./releases.js";
 import { type Permissions, refusal, type Token } from "./tokens.js";
 import { type Answer, jsonAnswer, Upstream } from "./upstream.js";
 
@@ -102,6 +103,7 @@ export async function startGitHub(seed: {
   const log: LoggedRequest[] = [];
   const checkRuns = new CheckRuns();
   const attestations = new Attestations();
+  const releases = new Releases();
   const sarifUploads: SarifUpload[] = [];
   const heads = new Map<number, Head>();
   const jobs = new Map<string, Map<string, RunJob>>();
@@ -146,6 +148,7 @@ export async function startGitHub(seed: {
       answerRole(url.pathname) ??
       takeSarif(asked) ??
       answerArtifacts(url.pathname) ??
+      (await releases.answer(asked, token, upstream)) ??
       (await mend(asked, upstream, heads));
     const done = own ?? (await upstream.send(method, url.pathname + url.search, body, contentType));
     return fault?.answer === "cut-after" ? undefined : done;

@@ -6,7 +6,10 @@ import { createApi, type Octokit, type Repository, statusOf, waitAfter } from ".
 import { type Env, readInput } from "../inputs.js";
 import { readRelease } from "./release-document.js";
 import { renderNotes } from "./release-notes.js";
-import { type GitHubRelease, type ReleaseStore, upsertRelease } from "./upsert-release.js";
+import { type GitHubRelease, type NewRelease, type ReleaseStore, upsertRelease } from "./upsert-release.js";
+
+/** A draft of a new tag is among the newest; older than ten pages of releases it was forgotten. */
+const MAX_LISTED = 1000;
 
 /** Sets the outputs `release-url` and `is-attested`. */
 export async function releaseStep(env: Env): Promise<void> {
@@ -32,25 +35,68 @@ export async function releaseStep(env: Env): Promise<void> {
 
 function releaseStore(octokit: Octokit, { owner, repo }: Repository): ReleaseStore {
   const { repos } = octokit.rest;
-  const toRelease = (data: { readonly id: number; readonly html_url: string; readonly body?: string | null }) =>
-    ({ id: data.id, url: data.html_url, body: data.body ?? "" }) satisfies GitHubRelease;
+  const fieldsOf = ({ tag, commit, title, isPrerelease }: NewRelease, body: string) =>
+    ({ owner, repo, tag_name: tag, target_commitish: commit, name: title, prerelease: isPrerelease, body }) as const;
   return {
     async find(tag) {
       try {
         return toRelease((await repos.getReleaseByTag({ owner, repo, tag })).data);
       } catch (error) {
-        if (statusOf(error) === 404) return null;
-        throw error;
+        if (statusOf(error) !== 404) throw error;
+        return findDraft(octokit, { owner, repo }, tag);
       }
     },
-    async create({ tag, commit, title, isPrerelease }, body) {
-      const named = { tag_name: tag, target_commitish: commit, name: title, prerelease: isPrerelease, body };
-      return toRelease((await repos.createRelease({ owner, repo, ...named })).data);
+    async create(release, body) {
+      return (await repos.createRelease(fieldsOf(release, body))).data.html_url;
+    },
+    async publish(id, release, body) {
+      const { data } = await repos.updateRelease({ ...fieldsOf(release, body), release_id: id, draft: false });
+      return data.html_url;
     },
     async update(id, body) {
       await repos.updateRelease({ owner, repo, release_id: id, body });
     },
     waitAfter,
+  };
+}
+
+/**
+ * GitHub finds no draft by its tag, which it gets when it is published: a draft is in the list alone, for who may push.
+ * @returns the newest among the newest `MAX_LISTED` releases; null where none names the tag
+ * @see https://docs.github.com/en/rest/releases/releases#list-releases
+ */
+async function findDraft(octokit: Octokit, repository: Repository, tag: string): Promise<GitHubRelease | null> {
+  const drafts: ApiRelease[] = [];
+  let listed = 0;
+  const pages = octokit.paginate.iterator(octokit.rest.repos.listReleases, { ...repository, per_page: 100 });
+  for await (const { data } of pages) {
+    drafts.push(...data.filter(({ draft, tag_name: name }) => draft && name === tag));
+    listed += data.length;
+    if (listed >= MAX_LISTED) break;
+  }
+  const [newest, ...others] = drafts.sort((a, b) => b.id - a.id);
+  if (newest === undefined) return null;
+  if (others.length > 0) {
+    core.warning(
+      `${drafts.length} drafts of a release name the tag ${tag}: the newest is published, the others stay.`,
+      {
+        title: "gitune: more than one draft",
+      },
+    );
+  }
+  return toRelease(newest);
+}
+
+type ApiRelease = Awaited<ReturnType<Octokit["rest"]["repos"]["getReleaseByTag"]>>["data"];
+
+function toRelease(data: ApiRelease): GitHubRelease {
+  return {
+    id: data.id,
+    url: data.html_url,
+    title: data.name ?? "",
+    body: data.body ?? "",
+    isDraft: data.draft,
+    isPrerelease: data.prerelease,
   };
 }
 
