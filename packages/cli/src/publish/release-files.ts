@@ -77,13 +77,16 @@ export async function writeReleaseFiles(
   if (template !== null) await writeFile(join(folder, TEMPLATE_FILE), template);
 
   const written = await readConfig(join(adapter.dir, ADAPTER_CONFIG));
-  // A path means nothing elsewhere, so the base is named as others find it.
+  // A path means nothing elsewhere, so the base is named as others find it. PEFT's defaults are for adapters of earlier
+  // versions, which left them out: vLLM has none.
   const config: Readonly<Record<string, unknown>> = {
+    r: 8,
+    lora_alpha: 8,
     ...written,
     base_model_name_or_path: base.id,
     revision: base.revision,
   };
-  const issues = lintServing(config, project.config.name);
+  const issues = lintServing(config, project.config.name, { hasHeadNorms: release.base.config.qkNorm });
   if (issues.some(({ severity }) => severity === "error")) throw new GituneError(issues, { exitCode: 1 });
   await writeFile(join(folder, ADAPTER_CONFIG), `${JSON.stringify(sorted(config), null, 2)}\n`);
 

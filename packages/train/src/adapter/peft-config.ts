@@ -1,6 +1,7 @@
 /**
- * `adapter_config.json`, as PEFT reads and writes it. Written without any key that equals PEFT's default, since a key that an
- * older PEFT does not know makes it refuse the file; read with every key that could change the result either understood or off.
+ * `adapter_config.json`, as PEFT reads and writes it. Written with the keys that vLLM and SGLang have no default for (r,
+ * lora_alpha, target_modules) and else without any that equals PEFT's default, since a key that an older PEFT does not know
+ * makes it refuse the file; read with every key that could change the result either understood or off.
  * @see https://huggingface.co/docs/peft/package_reference/lora (LoraConfig; defaults of PEFT 0.17)
  */
 import { GituneError, type LoraTechnique } from "@gitune/core";
@@ -51,10 +52,10 @@ export function peftConfigText({ technique, baseId, revision, targets, taskType 
   const { r, alpha, dropout, rslora } = technique;
   const config = {
     base_model_name_or_path: baseId,
-    ...(alpha === PEFT_DEFAULTS.alpha ? {} : { lora_alpha: alpha }),
+    lora_alpha: alpha,
     ...(dropout === PEFT_DEFAULTS.dropout ? {} : { lora_dropout: dropout }),
     peft_type: "LORA",
-    ...(r === PEFT_DEFAULTS.r ? {} : { r }),
+    r,
     ...(revision === null ? {} : { revision }),
     target_modules: [...targets].sort(),
     task_type: taskType,

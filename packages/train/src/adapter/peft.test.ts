@@ -107,7 +107,7 @@ describe("peft adapter", () => {
     assert.equal(await adapterSha256(first), createHash("sha256").update(bytes).digest("hex"));
   });
 
-  it("leaves out every key that equals PEFT's default, and a local base out of the card's front matter", async () => {
+  it("leaves out keys that equal PEFT's default, but for those that vLLM asks for, and a local base out of the card's front matter", async () => {
     const at = folder();
     const small = tensors.map((tensor) => ({ ...tensor, shape: tensor.shape.map((dim) => (dim === 2 ? 8 : dim)) }));
     const grown = small.map((tensor) => ({
@@ -118,7 +118,9 @@ describe("peft adapter", () => {
     await writePeftAdapter(at, { ...facts, technique: local, tensors: grown, baseId: "models/tiny", revision: null });
     assert.deepEqual(Object.keys(JSON.parse(await readFile(join(at, "adapter_config.json"), "utf8")) as object), [
       "base_model_name_or_path",
+      "lora_alpha",
       "peft_type",
+      "r",
       "target_modules",
       "task_type",
     ]);
