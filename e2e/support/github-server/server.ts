@@ -42,7 +42,9 @@ export interface RunJob {
   readonly conclusion: string | null;
   readonly started_at: string | null;
   readonly completed_at: string | null;
-  readonly steps?: readonly { readonly name: string; readonly status: string }[];
+  /** Null before a machine takes it. */
+  readonly runner_name: string | null;
+  readonly steps?: readonly { readonly name: string; readonly status: string; readonly conclusion: string | null }[];
 }
 
 export interface GitHubServer {

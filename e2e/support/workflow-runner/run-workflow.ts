@@ -275,7 +275,8 @@ async function runLeg(
   const at = (value: Json | undefined) => interpolate(value ?? "", contexts, status);
   const name = `${run.prefix}${toText(at(job.name ?? id))}`;
   const startedAt = new Date().toISOString();
-  onJob?.({ name, status: "in_progress", conclusion: null, started_at: startedAt, completed_at: null });
+  const began = { name, runner_name: runner.name, started_at: startedAt };
+  onJob?.({ ...began, status: "in_progress", conclusion: null, completed_at: null });
   options.onRunner?.({ name, runsOn: at(job["runs-on"]), environment: at(job.environment), workspace });
   const tracking = `gitune_${randomUUID()}`;
   const lost = options.lost?.(name);
@@ -324,10 +325,14 @@ async function runLeg(
   if (lost?.aborted) log.annotate("error", "The self-hosted runner lost communication with the server.");
   const conclusion = isFailure || lost?.aborted ? "failure" : "success";
   const suffix = Object.keys(leg).length > 0 ? ` (${JSON.stringify(leg)})` : "";
-  const completedAt = new Date().toISOString();
-  const ended = { name, status: "completed", conclusion, started_at: startedAt, completed_at: completedAt } as const;
-  // The step in which a machine was lost stays as it was.
-  onJob?.(lost?.aborted ? { ...ended, steps: [{ name: state.step, status: "in_progress" }] } : ended);
+  const ended = { ...began, status: "completed", conclusion, completed_at: new Date().toISOString() } as const;
+  // The step in which a machine was lost stays as it was, and those after it too.
+  const left = [
+    { name: "Set up job", status: "completed", conclusion: "success" },
+    { name: state.step, status: "in_progress", conclusion: null },
+    { name: "Complete job", status: "pending", conclusion: null },
+  ];
+  onJob?.(lost?.aborted ? { ...ended, steps: left } : ended);
   log.say(`##[section]Finishing: ${id}${suffix}`);
   return { conclusion, outputs, steps, annotations, summary: state.summary, log: log.text };
 }

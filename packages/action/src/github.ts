@@ -5,6 +5,7 @@ import { readName } from "./beat/names.js";
 import type { CheckOutput, CheckStore } from "./check/post-check.js";
 import type { Comment, CommentStore } from "./comment/upsert.js";
 import type { FinishedRun, PullRequest } from "./event.js";
+import { findLostStep } from "./lost-step.js";
 import type { JobState } from "./progress/render-progress.js";
 
 /** The account behind `${{ github.token }}`. */
@@ -170,7 +171,8 @@ export async function readJobs(
         conclusion: job.conclusion,
         startedAt: job.started_at,
         completedAt: job.completed_at,
-        openStep: job.steps?.find(({ status }) => status === "in_progress")?.name ?? null,
+        lostStep: findLostStep(job.conclusion, job.steps ?? []),
+        hasRunner: job.runner_name !== null && job.runner_name !== "",
       },
     ]),
   );

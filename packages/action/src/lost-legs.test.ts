@@ -4,18 +4,20 @@ import { NO_SIGNS } from "./github.js";
 import { describeLostLeg } from "./lost-legs.js";
 import type { JobState } from "./progress/render-progress.js";
 
-const ended = (conclusion: string, openStep: string | null = null): JobState => ({
+const ended = (conclusion: string, lostStep: string | null = null, hasRunner = true): JobState => ({
   status: "completed",
   conclusion,
   startedAt: null,
   completedAt: null,
-  openStep,
+  lostStep,
+  hasRunner,
 });
 const at = (time: string) => new Date(`2026-01-01T${time}:00Z`);
 
 describe("a job that left no result", () => {
   for (const [job, signs, said] of [
     [null, NO_SIGNS, "its job never began"],
+    [ended("cancelled", null, false), NO_SIGNS, 'no machine took its job, which ended as "cancelled"'],
     [ended("cancelled"), NO_SIGNS, "its job was cancelled, or ran out of time, and left no result"],
     [
       ended("failure"),

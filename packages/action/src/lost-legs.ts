@@ -34,7 +34,8 @@ export function describeLostLeg(job: JobState | null, { beat, checkpoint }: LegS
   if (job === null) return "its job never began";
   const sign = beat === null ? "" : `; last sign of life ${clockTime(beat)}`;
   const kept = checkpoint === null ? "" : `; the checkpoint of ${clockTime(checkpoint)} is kept`;
-  if (job.openStep !== null) return `its machine was lost in the step "${job.openStep}"${sign}${kept}`;
+  if (job.lostStep !== null) return `its machine was lost in the step "${job.lostStep}"${sign}${kept}`;
+  if (!job.hasRunner) return `no machine took its job, which ended as "${job.conclusion}"`;
   const how = job.conclusion === "cancelled" ? "was cancelled, or ran out of time" : `ended as "${job.conclusion}"`;
   return `its job ${how}, and left no result${sign}${kept}`;
 }

@@ -8,7 +8,8 @@ const running: JobState = {
   conclusion: null,
   startedAt: at("14:02").toISOString(),
   completedAt: null,
-  openStep: "Run",
+  lostStep: "Run",
+  hasRunner: true,
 };
 
 describe("the comment while a job runs", () => {

@@ -10,8 +10,10 @@ export interface JobState {
   readonly conclusion: string | null;
   readonly startedAt: string | null;
   readonly completedAt: string | null;
-  /** A step that began and, as far as GitHub knows, never ended: of a job that is over, its machine went away in it. */
-  readonly openStep: string | null;
+  /** Of a job that is over, the step in which its machine went away; of one that runs, the step in hand. */
+  readonly lostStep: string | null;
+  /** False where no machine took it, as far as GitHub says. */
+  readonly hasRunner: boolean;
 }
 
 export interface LegState {
