@@ -1,6 +1,6 @@
 /**
  * Artifacts of the run, by the requests of GitHub's own client: announced, sent to a blob store, finished; listed and
- * deleted by name. The client itself has 199 packages, too many for a process that holds a token.
+ * deleted by name. Why not the client itself: docs/adr/0006-artifact-client.md
  * @see https://github.com/actions/toolkit/tree/main/packages/artifact version 4 of the protocol
  */
 import { createHash } from "node:crypto";
@@ -31,7 +31,9 @@ export function artifactClient(access: { readonly token: string; readonly result
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
     if (!response.ok) throw new Error(`${method} of an artifact: GitHub answered ${response.status}`);
-    return (await response.json()) as Readonly<Record<string, unknown>>;
+    const answer = (await response.json()) as Readonly<Record<string, unknown>>;
+    if (answer["ok"] === false) throw new Error(`${method} of an artifact: GitHub refused`);
+    return answer;
   };
   return {
     async upload(name, files, root) {
