@@ -16,7 +16,7 @@ export interface Size {
 
 /**
  * A pass has at least so many tokens, padding included, unless its graph says otherwise: lowering relies on it, since the
- * rounding of a product with fewer rows may depend on the number of threads (backends/onnx/lower.ts).
+ * rounding of a product with fewer rows may depend on the number of threads (backends/onnx/thread-split.ts).
  */
 export const LEAST_TOKENS = 64;
 

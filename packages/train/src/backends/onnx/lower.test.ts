@@ -11,7 +11,8 @@ import { assertClose } from "../../testing/compare.js";
 import { uniform } from "../../testing/random.js";
 import type { Feeds } from "../backend.js";
 import { evaluate } from "../reference/run.js";
-import { type LowerOptions, lowerToOnnx } from "./lower.js";
+import { lowerToOnnx } from "./lower.js";
+import type { LowerOptions } from "./rules/rule.js";
 import { onnxBackend } from "./session.js";
 
 const feed = (name: string, shape: readonly number[]) => ({

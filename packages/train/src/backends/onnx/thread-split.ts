@@ -4,11 +4,14 @@
  * where a part has 64 columns or less, unless the left side is transposed or the right side packed. So the rounding depends
  * on the number of threads where parts get that narrow.
  */
+import type { Shape } from "../../ir/shape.js";
+import type { Symbols } from "../../ir/symbol.js";
+
 const BLOCK = 16;
 const NARROW_COLUMNS = 64;
 const LEAST_BLOCKS = NARROW_COLUMNS / BLOCK + 1;
 /** Products that are added up at once, at least. */
-export const RUN_LENGTH = 128;
+const RUN_LENGTH = 128;
 
 /** The most threads that leave each a part of a product that is not narrow; at least one. */
 export const mostThreads = (columns: number): number =>
@@ -17,3 +20,22 @@ export const mostThreads = (columns: number): number =>
 /** Whether no part of a product is narrow. */
 export const isSplitWide = (columns: number, threads: number): boolean =>
   columns > NARROW_COLUMNS && threads <= mostThreads(columns);
+
+/**
+ * Whether the rounding of a product [..., rows, columns] may depend on the number of threads, for any open sizes.
+ * @param product `inner`: how many values each of its elements adds up
+ */
+export function mayDependOnThreads(
+  { shape, inner }: { readonly shape: Shape; readonly inner: number },
+  symbols: Symbols,
+  threads: number,
+): boolean {
+  const isOpen = (dim: number): boolean => symbols.parse(dim) !== null;
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  if (!isOpen(columns) && isSplitWide(columns, threads)) return false;
+  if (!isOpen(inner) && inner <= RUN_LENGTH) return false;
+  if (!isOpen(rows)) return isOpen(columns) || rows < columns;
+  // A run longer than RUN_LENGTH along an axis that the rows have too means as many rows.
+  const leastRows = isOpen(inner) && rows % inner === 0 ? RUN_LENGTH + 1 : symbols.leastTokens;
+  return isOpen(columns) || leastRows < columns;
+}
