@@ -36,7 +36,7 @@ export const createNodes: CreateNodesV2<GituneNxOptions> = [
     // As gitune itself looks for projects: not in hidden folders.
     const configFiles = files.filter((file) => !/(?:^|\/)\./.test(file));
     const tool = resolveTool(options, context);
-    const all = configFiles.map((file) => readFactsOf(file, context.workspaceRoot));
+    const all = await Promise.all(configFiles.map((file) => readFactsOf(file, context.workspaceRoot)));
     const byFile = new Map(configFiles.map((file, i) => [file, all[i]]));
     const byName = new Map(all.map((facts) => [facts.name, facts]));
     return createNodesFromFiles(
@@ -69,12 +69,13 @@ export const createNodes: CreateNodesV2<GituneNxOptions> = [
 export const createNodesV2: CreateNodesV2<GituneNxOptions> = createNodes;
 
 /** An edge from a project to each one that it mixes in, so that `nx affected` follows the rows. */
-export const createDependencies: CreateDependencies<GituneNxOptions> = (_options, context) => {
+export const createDependencies: CreateDependencies<GituneNxOptions> = async (_options, context) => {
   const edges = [];
   for (const [source, project] of Object.entries(context.projects)) {
     if (!project.tags?.includes("gitune")) continue;
     const sourceFile = posix.join(project.root, "gitune.yaml");
-    for (const target of readFactsOf(sourceFile, context.workspaceRoot).mix) {
+    const { mix } = await readFactsOf(sourceFile, context.workspaceRoot);
+    for (const target of mix) {
       if (target === source || !context.projects[target]?.tags?.includes("gitune")) continue;
       edges.push({ source, target, type: DependencyType.static, sourceFile });
     }
@@ -82,7 +83,7 @@ export const createDependencies: CreateDependencies<GituneNxOptions> = (_options
   return edges;
 };
 
-function readFactsOf(file: string, workspaceRoot: string): ProjectFacts {
+function readFactsOf(file: string, workspaceRoot: string): Promise<ProjectFacts> {
   return readFacts(posix.dirname(file), readFileSync(join(workspaceRoot, file), "utf8"));
 }
 

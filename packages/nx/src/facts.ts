@@ -1,10 +1,10 @@
 /**
- * What nx must know of a `gitune.yaml`. Read with a YAML parser alone: the graph is built before every nx command,
- * so nothing here may load a schema compiler or an engine. What is wrong in the file is for `gitune validate` to say;
- * here it is left out.
+ * What nx must know of a `gitune.yaml`. Read by core's YAML reader alone, with its bounds: the graph is built before every
+ * nx command, so nothing here may load a schema compiler or an engine. What is wrong in the file is for `gitune validate`
+ * to say; here it is left out.
  */
 import { posix } from "node:path";
-import { parse } from "yaml";
+import { parseYaml } from "@gitune/core/yaml";
 
 export interface ProjectFacts {
   /** The project's folder, relative to the workspace's root, forward slashes. */
@@ -41,8 +41,10 @@ export function isSafeName(name: unknown): name is string {
  * @param dir the folder of the config file, relative to the workspace's root, forward slashes
  * @param text the file's content, not trusted
  */
-export function readFacts(dir: string, text: string): ProjectFacts {
-  const config = asRecord(parseOrNull(text));
+export async function readFacts(dir: string, text: string): Promise<ProjectFacts> {
+  const yaml = await parseYaml(text);
+  // Not hidden: the inferred `validate` target prints the issues with their lines.
+  const config = asRecord("issues" in yaml ? null : yaml.value);
   const data = asRecord(config["data"]);
   const train = asRecord(config["train"]);
   const name = config["name"];
@@ -81,15 +83,6 @@ function readSplits(dir: string, written: unknown): ReadonlyMap<string, readonly
     if (paths.length > 0) splits.set(split, paths);
   }
   return splits.size > 0 ? splits : null;
-}
-
-function parseOrNull(text: string): unknown {
-  try {
-    return parse(text, { logLevel: "silent" });
-  } catch {
-    // Not hidden: the inferred `validate` target prints the error with its line.
-    return null;
-  }
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {

@@ -6,14 +6,14 @@ import { inferTargets, nxName, type Tool } from "./targets.js";
 const TOOL: Tool = { bin: "gitune", inputs: [{ externalDependencies: ["gitune"] }], baseRef: "origin/main" };
 const NOTHING_AROUND = { baseFiles: [], mixed: [] };
 
-const FULL = readFacts(
+const FULL = await readFacts(
   "datasets/a",
   `name: a
 data: { schema: schema.json, splits: { train: train/*.jsonl }, mix: [{ project: b, weight: 1 }] }
 train: { base: models/tiny }
 evals: [{ name: s, data: evals/s.jsonl }]`,
 );
-const MIXED = readFacts("datasets/b", "name: b\ndata: { splits: { train: rows.jsonl, validation: v.jsonl } }");
+const MIXED = await readFacts("datasets/b", "name: b\ndata: { splits: { train: rows.jsonl, validation: v.jsonl } }");
 
 test("each verb has its inputs, outputs and predecessors", () => {
   const targets = inferTargets(FULL, { baseFiles: ["models/tiny/**/*"], mixed: [MIXED] }, TOOL);
