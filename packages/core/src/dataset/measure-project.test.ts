@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { Project } from "../config/config.js";
-import { discoverProjects } from "../config/discover.js";
 import { GituneError } from "../issue.js";
-import { type TempRepo, tempRepo } from "../testing/temp-repo.js";
+import { type Files, tempProject } from "../testing/temp-repo.js";
 import { LabelTally } from "./label-tally.js";
 import { measureProject } from "./measure-project.js";
 import { scriptOf } from "./script-of.js";
@@ -15,16 +13,7 @@ train: { base: models/tiny, max_length: 10 }
 evals: [{ name: answers, data: answers.jsonl, metrics: [accuracy] }]
 `;
 
-async function project(t: TestContext, files: Parameters<TempRepo["write"]>[0]): Promise<Project> {
-  const repo = tempRepo(t, { "models/tiny/config.json": "{}", "datasets/demo/gitune.yaml": CONFIG });
-  repo.write(Object.fromEntries(Object.entries(files).map(([file, content]) => [`datasets/demo/${file}`, content])));
-  const { projects, issues } = await discoverProjects(repo.root);
-  assert.deepEqual(issues, []);
-  const [first] = projects;
-  assert.ok(first);
-  return first;
-}
-
+const project = (t: TestContext, files: Files) => tempProject(t, files, CONFIG);
 const ask = (prompt: string, completion: string) => ({ prompt, completion });
 const lines = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
 

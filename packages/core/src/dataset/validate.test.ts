@@ -2,45 +2,25 @@ import assert from "node:assert/strict";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { DataFormat, Project } from "../config/config.js";
-import { discoverProjects } from "../config/discover.js";
 import { GituneError, type Issue } from "../issue.js";
-import type { JsonObject, RowContent } from "../row.js";
-import { configText, type TempRepo, tempDir, tempRepo } from "../testing/temp-repo.js";
-import { FORMATS } from "./formats.js";
+import type { RowContent } from "../row.js";
+import { configText, type Files, tempDir, tempProject } from "../testing/temp-repo.js";
 import { loadRows } from "./read-rows.js";
 import { readSuite } from "./read-suite.js";
 import { readSuites, validateFile, validateProject } from "./validate.js";
 
+const message = (role: string, content: string) => ({ role, content });
 const ROW = { prompt: "Say hello", completion: "hello" };
 
-async function project(
-  t: TestContext,
-  files: Parameters<TempRepo["write"]>[0],
-  config = configText(),
-): Promise<Project> {
-  const repo = tempRepo(t, { "models/tiny/config.json": "{}", "datasets/demo/gitune.yaml": config });
-  repo.write(Object.fromEntries(Object.entries(files).map(([file, content]) => [`datasets/demo/${file}`, content])));
-  const { projects, issues } = await discoverProjects(repo.root);
-  assert.deepEqual(issues, []);
-  const [first] = projects;
-  assert.ok(first);
-  return first;
-}
-
-async function issuesOf(
-  t: TestContext,
-  files: Parameters<TempRepo["write"]>[0],
-  config?: string,
-): Promise<readonly Issue[]> {
-  return (await validateProject(await project(t, files, config))).issues;
+async function issuesOf(t: TestContext, files: Files, config?: string): Promise<readonly Issue[]> {
+  return (await validateProject(await tempProject(t, files, config))).issues;
 }
 const short = (issues: readonly Issue[]) => issues.map(({ code, line, pointer }) => [code, line, pointer]);
 
 test("a clean project has no issues, and its numbers are right", async (t) => {
   const rows = [ROW, { prompt: "Say bye", completion: "bye" }];
   const events: number[] = [];
-  const result = await validateProject(await project(t, { "train.jsonl": rows }), {
+  const result = await validateProject(await tempProject(t, { "train.jsonl": rows }), {
     onProgress: ({ done, total }) => events.push(done / total),
   });
   assert.deepEqual(result, {
@@ -54,177 +34,6 @@ test("a clean project has no issues, and its numbers are right", async (t) => {
   assert.equal(events.at(-1), 1);
 });
 
-const message = (role: string, content: string) => ({ role, content });
-const CONTENT: { readonly [F in DataFormat]: readonly (readonly [row: JsonObject, content: RowContent])[] } = {
-  messages: [
-    [
-      { messages: [message("system", "s"), message("user", "u"), message("assistant", "a")], tools: "[]" },
-      {
-        kind: "messages",
-        messages: [message("system", "s"), message("user", "u"), message("assistant", "a")] as never,
-      },
-    ],
-  ],
-  "prompt-completion": [
-    [
-      { prompt: "The sky is", completion: " blue." },
-      { kind: "completion", prompt: "The sky is", completion: " blue." },
-    ],
-    [
-      { prompt: [message("user", "u")], completion: [message("assistant", "a")] },
-      { kind: "messages", messages: [message("user", "u"), message("assistant", "a")] as never },
-    ],
-  ],
-  alpaca: [
-    [
-      { instruction: "Add", input: "1 2", output: "3", system: "s", history: [["hi", "ho"]] },
-      {
-        kind: "messages",
-        messages: [
-          message("system", "s"),
-          message("user", "hi"),
-          message("assistant", "ho"),
-          message("user", "Add\n1 2"),
-          message("assistant", "3"),
-        ] as never,
-      },
-    ],
-  ],
-  sharegpt: [
-    [
-      {
-        conversations: [
-          { from: "human", value: "u" },
-          { from: "gpt", value: "a" },
-        ],
-        system: "s",
-      },
-      {
-        kind: "messages",
-        messages: [message("system", "s"), message("user", "u"), message("assistant", "a")] as never,
-      },
-    ],
-    [
-      {
-        conversations: [
-          { from: "human", value: "u" },
-          { from: "function_call", value: '{"name":"f","arguments":{}}' },
-        ],
-      },
-      {
-        kind: "messages",
-        messages: [
-          message("user", "u"),
-          { ...message("assistant", ""), tool_calls: [{ type: "function", function: { name: "f", arguments: {} } }] },
-        ] as never,
-      },
-    ],
-  ],
-  text: [[{ text: "t" }, { kind: "text", text: "t" }]],
-  preference: [
-    [
-      { prompt: "p2", chosen: "c", rejected: "r" },
-      {
-        kind: "preference",
-        prompt: [message("user", "p2")],
-        chosen: [message("assistant", "c")],
-        rejected: [message("assistant", "r")],
-      } as never,
-    ],
-    [
-      {
-        chosen: [message("user", "p"), message("assistant", "c")],
-        rejected: [message("user", "p"), message("assistant", "r")],
-      },
-      {
-        kind: "preference",
-        prompt: [message("user", "p")],
-        chosen: [message("assistant", "c")],
-        rejected: [message("assistant", "r")],
-      } as never,
-    ],
-  ],
-};
-for (const format of Object.keys(FORMATS) as DataFormat[]) {
-  test(`format ${format}: rows become their content`, async (t) => {
-    const cases = CONTENT[format];
-    const split = await project(
-      t,
-      { "train.jsonl": cases.map(([row]) => row) },
-      configText().replace("prompt-completion", format),
-    );
-    assert.deepEqual((await validateProject(split)).issues, []);
-    const rows = await loadRows(split, "train");
-    assert.deepEqual(
-      rows.map(({ content }) => content),
-      cases.map(([, content]) => content),
-    );
-    assert.match(rows[0]?.key ?? "", /^sha256:[0-9a-f]{16}$/);
-  });
-}
-
-const CHAT = configText().replace("prompt-completion", "messages");
-const BAD_ROWS: readonly [name: string, row: unknown, code: string, pointer: string, config?: string][] = [
-  ["a missing key", { prompt: "x" }, "row.required", "/completion"],
-  ["a key that is nearly right", { prompt: "x", completions: "y" }, "row.required", "/completion"],
-  ["a wrong type", { prompt: "x", completion: 3 }, "row.invalid", "/completion"],
-  ["no object", [1], "row.type", ""],
-  ["no answer", { prompt: "x", completion: " " }, "row.empty", "/completion"],
-  [
-    "a wrong role",
-    { messages: [message("user", "x"), message("asistant", "y")] },
-    "row.enum",
-    "/messages/1/role",
-    CHAT,
-  ],
-  [
-    "two user turns",
-    { messages: [message("user", "x"), message("user", "y"), message("assistant", "z")] },
-    "row.role-order",
-    "/messages/1",
-    CHAT,
-  ],
-  [
-    "a system turn later",
-    { messages: [message("user", "x"), message("system", "y"), message("user", "y"), message("assistant", "z")] },
-    "row.role-order",
-    "/messages/1",
-    CHAT,
-  ],
-  ["no answer at the end", { messages: [message("user", "x")] }, "row.last-role", "/messages/0", CHAT],
-  ["an empty turn", { messages: [message("user", ""), message("assistant", "z")] }, "row.empty", "/messages/0", CHAT],
-  [
-    "a turn without content",
-    { messages: [{ role: "user" }, message("assistant", "z")] },
-    "row.required",
-    "/messages/0/content",
-    CHAT,
-  ],
-  ["no turns", { messages: [] }, "row.items", "/messages", CHAT],
-];
-for (const [name, row, code, pointer, config] of BAD_ROWS) {
-  test(`${name} is ${code} at ${pointer || "the row"}`, async (t) => {
-    const files = { "train.jsonl": [row] };
-    assert.deepEqual(short(await issuesOf(t, files, config))[0], [code, 1, pointer]);
-    await assert.rejects(
-      loadRows(await project(t, files, config), "train"),
-      (error: unknown) => error instanceof GituneError && error.exitCode === 2,
-    );
-  });
-}
-
-test("columns are mapped, and issues point at the columns as written", async (t) => {
-  const config = configText({ data: "  columns: { prompt: question, completion: answer }" });
-  const rows = await loadRows(
-    await project(t, { "train.jsonl": [{ question: "q", answer: "a", id: 3 }] }, config),
-    "train",
-  );
-  assert.deepEqual(rows[0]?.content, { kind: "completion", prompt: "q", completion: "a" });
-  assert.deepEqual(short(await issuesOf(t, { "train.jsonl": [{ question: "q", answer: " " }] }, config)), [
-    ["row.empty", 1, "/answer"],
-  ]);
-});
-
 test("ids are keys; a missing or repeated one is an error", async (t) => {
   const rows = [
     { ...ROW, id: "a" },
@@ -236,7 +45,10 @@ test("ids are keys; a missing or repeated one is an error", async (t) => {
     ["data.duplicate-id", 2, undefined],
     ["row.id", 3, "/id"],
   ]);
-  assert.equal((await loadRows(await project(t, { "train.jsonl": rows.slice(0, 1) }, config), "train"))[0]?.key, "a");
+  assert.equal(
+    (await loadRows(await tempProject(t, { "train.jsonl": rows.slice(0, 1) }, config), "train"))[0]?.key,
+    "a",
+  );
 });
 
 test("a project's own schema adds to its format's", async (t) => {
@@ -333,8 +145,8 @@ test("contamination: the same question, and most of a row's text; one common sen
 });
 
 test("contamination looks at the suites of all projects", async (t) => {
-  const mine = await project(t, { "train.jsonl": [ROW] });
-  const other = await project(
+  const mine = await tempProject(t, { "train.jsonl": [ROW] });
+  const other = await tempProject(
     t,
     { "train.jsonl": [{ prompt: "x", completion: "y" }], "evals.jsonl": [{ prompt: "say hello!", references: ["x"] }] },
     configText({ more: SUITE }),
@@ -394,7 +206,7 @@ test("near-duplicates: one changed word is found, another text is not, the same 
 });
 
 test("tokens: too long, and nothing to learn; without a tokenizer the rule does not run", async (t) => {
-  const demo = await project(t, {
+  const demo = await tempProject(t, {
     "train.jsonl": [{ prompt: "long", completion: "x" }, { prompt: "none", completion: "x" }, ROW],
   });
   const countTokens = (content: RowContent) =>
@@ -413,14 +225,14 @@ test("tokens: too long, and nothing to learn; without a tokenizer the rule does 
 
 test("issues are capped for each file, and the rest is counted", async (t) => {
   const rows = Array.from({ length: 80 }, (_, index) => ({ prompt: String(index) }));
-  const { issues, suppressed } = await validateProject(await project(t, { "train.jsonl": rows }));
+  const { issues, suppressed } = await validateProject(await tempProject(t, { "train.jsonl": rows }));
   assert.deepEqual([issues.length, suppressed], [50, 30]);
 });
 
 test("a file out of the repository, no file, and a missing base are errors", async (t) => {
   const outside = join(tempDir(t), "x.jsonl");
   writeFileSync(outside, `${JSON.stringify(ROW)}\n`);
-  const linked = await project(
+  const linked = await tempProject(
     t,
     {},
     configText().replace("train.jsonl", '"*.jsonl"').replace("models/tiny", "acme/tiny"),
@@ -437,7 +249,7 @@ test("a file out of the repository, no file, and a missing base are errors", asy
 });
 
 test("an abort stops the work", async (t) => {
-  const demo = await project(t, { "train.jsonl": [ROW] });
+  const demo = await tempProject(t, { "train.jsonl": [ROW] });
   await assert.rejects(validateProject(demo, { signal: AbortSignal.abort() }), { name: "AbortError" });
 });
 
@@ -448,7 +260,7 @@ test("suites: prompts follow the project's format, labels become text, ids are u
   ];
   for (const format of ["prompt-completion", "messages"]) {
     const rows = format === "messages" ? [{ messages: [message("user", "u"), message("assistant", "a")] }] : [ROW];
-    const demo = await project(
+    const demo = await tempProject(
       t,
       { "train.jsonl": rows, "evals.jsonl": suite },
       configText({ more: SUITE }).replace("prompt-completion", format),

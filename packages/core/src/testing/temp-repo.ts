@@ -1,14 +1,19 @@
 /** A repository for tests: a real folder, a real git. */
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import type { Project } from "../config/config.js";
+import { discoverProjects } from "../config/discover.js";
+
+/** Path -> content; a list becomes JSON Lines, one item a line. */
+export type Files = Readonly<Record<string, string | Uint8Array | readonly unknown[]>>;
 
 export interface TempRepo {
   readonly root: string;
-  /** Writes files; an object or array becomes JSON Lines, one item a line. */
-  write(files: Readonly<Record<string, string | Uint8Array | readonly unknown[]>>): void;
+  write(files: Files): void;
   git(...args: string[]): string;
   /** Commits everything. @returns the sha */
   commit(message?: string): string;
@@ -21,7 +26,7 @@ export function tempDir(t: TestContext): string {
   return root;
 }
 
-export function tempRepo(t: TestContext, files: Parameters<TempRepo["write"]>[0] = {}): TempRepo {
+export function tempRepo(t: TestContext, files: Files = {}): TempRepo {
   const root = tempDir(t);
   const repo: TempRepo = {
     root,
@@ -49,6 +54,17 @@ export function tempRepo(t: TestContext, files: Parameters<TempRepo["write"]>[0]
   repo.git("init", "-q", "-b", "main");
   repo.write(files);
   return repo;
+}
+
+/** The project `demo` in a repository of its own. @param files below its folder */
+export async function tempProject(t: TestContext, files: Files, config = configText()): Promise<Project> {
+  const repo = tempRepo(t, { "models/tiny/config.json": "{}", "datasets/demo/gitune.yaml": config });
+  repo.write(Object.fromEntries(Object.entries(files).map(([file, content]) => [`datasets/demo/${file}`, content])));
+  const { projects, issues } = await discoverProjects(repo.root);
+  assert.deepEqual(issues, []);
+  const [first] = projects;
+  assert.ok(first);
+  return first;
 }
 
 /** A small valid config; `more` goes to its end, `train` below its train part. */
