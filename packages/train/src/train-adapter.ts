@@ -5,9 +5,7 @@ import {
   type Device,
   GituneError,
   hashFile,
-  type Issue,
   type IssueCode,
-  type OnProgress,
   type Project,
   type Row,
   type TrainConfig,
@@ -19,12 +17,13 @@ import { defaultThreads, deviceClass, ENGINE_VERSION, engineSettings, resolveDev
 import { EngineThread } from "./engine/client.js";
 import type { TrainSpec } from "./engine/train-engine.js";
 import type { TrainableTensor, TrainProgram } from "./loop/program.js";
-import { runTraining, type TrainingResult } from "./loop/train.js";
+import { runTraining, type TrainingOptions, type TrainingResult } from "./loop/train.js";
 import { llamaLinears } from "./models/llama/tensors.js";
 import { selectTargets } from "./tuners/lora/tuner.js";
 import { writeSafetensors } from "./weights/safetensors.js";
 
-export interface TrainAdapterOptions {
+export interface TrainAdapterOptions
+  extends Pick<TrainingOptions, "maxSteps" | "onProgress" | "onResume" | "onWarning" | "signal"> {
   readonly project: Project;
   readonly base: Base;
   readonly rows: AsyncIterable<Row> | Iterable<Row>;
@@ -34,18 +33,9 @@ export interface TrainAdapterOptions {
   readonly out: string;
   /** Goes on from the newest checkpoint in `out`. */
   readonly resume?: boolean;
-  /** In place of the recipe's own number of steps. */
-  readonly maxSteps?: number;
   readonly threads?: number;
   /** In place of the recipe's own device. */
   readonly device?: Device;
-  readonly onProgress?: OnProgress;
-  /** With `resume`: told the step that the run goes on from, 0 where there is no checkpoint. */
-  readonly onResume?: (step: number, totalSteps: number) => void;
-  /** Told of damaged checkpoints. */
-  readonly onWarning?: (issue: Issue) => void;
-  /** Stops after the step in hand, with a checkpoint. */
-  readonly signal?: AbortSignal;
 }
 
 export interface TrainAdapterResult {

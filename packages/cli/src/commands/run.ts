@@ -1,8 +1,9 @@
 /** `gitune run`: what a pull request with this change gets, on this machine. */
 import { relative } from "node:path";
-import { type Device, findRepoRoot, printableText, renderIssues, WORKTREE } from "@gitune/core";
+import { findRepoRoot, printableText, renderIssues } from "@gitune/core";
+import { addChangeOptions, type ChangeOptions, changeOf } from "../change-options.js";
 import { openStore } from "../open-store.js";
-import { deviceOption, positive, threadsOption } from "../options.js";
+import { positive, threadsOption } from "../options.js";
 import type { PipelineResult, ProjectOutcome } from "../pipeline/result.js";
 import { runPipeline } from "../pipeline/run-pipeline.js";
 import { toDocument } from "../pipeline/to-document.js";
@@ -12,26 +13,14 @@ import { rulesTable, verdictWord } from "../terminal/verdict.js";
 import { withinLimit } from "../time-limit.js";
 import type { Context, Verb } from "../verb.js";
 
-interface Options {
-  readonly base?: string;
-  readonly head: string;
-  readonly bare: boolean;
-  readonly device?: Device;
+interface Options extends ChangeOptions {
   readonly threads?: number;
   readonly timeLimit?: number;
 }
 
 export const run: Verb = {
   configure: (command) =>
-    command
-      .argument("[project...]", "names; all projects without any")
-      .option(
-        "--base <ref>",
-        "branch, tag or commit that the change is to be merged into (default: the default branch)",
-      )
-      .option("--head <ref>", "the changed state", WORKTREE)
-      .option("--no-bare", "leave out the evaluation of the base model without an adapter")
-      .addOption(deviceOption())
+    addChangeOptions(command, "leave out the evaluation of the base model without an adapter")
       .addOption(threadsOption())
       .option("--time-limit <minutes>", "stop after that long, with a checkpoint to go on from", positive),
   examples: [
@@ -52,11 +41,8 @@ export const run: Verb = {
       runPipeline({
         root,
         projects: command.args,
-        head: options.head,
         store,
-        bareBase: options.bare,
-        ...(options.base === undefined ? {} : { base: options.base }),
-        ...(options.device === undefined ? {} : { device: options.device }),
+        ...changeOf(options),
         ...(options.threads === undefined ? {} : { threads: options.threads }),
         onProgress: context.onProgress,
         onNote: context.note,
