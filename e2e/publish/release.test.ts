@@ -2,27 +2,19 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { GituneError } from "@gitune/core";
 import { type PublishDocument, runPublish } from "gitune";
 import { parse } from "yaml";
-import { type HubServer, startHub } from "../support/hub-server/server.js";
-import { publishContext, publishWorld, startOver, workflowIdentity } from "../support/publish-world.js";
-import { type ConfigParts, HUB_BASE, HUB_NAME, NEVER, ReleaseRepository } from "../support/release-repository.js";
+import type { HubServer } from "../support/hub-server/server.js";
+import { onEmptyStage, publishContext, publishWorld, workflowIdentity } from "../support/publish-world.js";
+import { type ConfigParts, HUB_BASE, HUB_NAME, NEVER, type ReleaseRepository } from "../support/release-repository.js";
 
 let hub: HubServer;
 let repository: ReleaseRepository;
 let token = "";
-before(async () => {
-  hub = await startHub();
-  repository = new ReleaseRepository();
-});
-after(async () => {
-  repository.remove();
-  await hub.close();
-});
-beforeEach(() => {
-  token = startOver(hub, repository);
+onEmptyStage((stage) => {
+  ({ hub, repository, token } = stage);
 });
 
 const ours = () => publishWorld(hub, token);

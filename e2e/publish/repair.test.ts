@@ -2,29 +2,21 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { GituneError } from "@gitune/core";
 import { releaseStatus, repairReleases, rollBackRelease, runPublish } from "gitune";
 import { REPOSITORY } from "../support/action-folder.js";
-import { type HubServer, startHub } from "../support/hub-server/server.js";
-import { publishContext, publishWorld, startOver } from "../support/publish-world.js";
-import { HUB_NAME, NEVER, PROJECT, ReleaseRepository } from "../support/release-repository.js";
+import type { HubServer } from "../support/hub-server/server.js";
+import { onEmptyStage, publishContext, publishWorld } from "../support/publish-world.js";
+import { HUB_NAME, NEVER, PROJECT, type ReleaseRepository } from "../support/release-repository.js";
 
 const MAIN = join(REPOSITORY, "packages/cli/dist/main.js");
 
 let hub: HubServer;
 let repository: ReleaseRepository;
 let token = "";
-before(async () => {
-  hub = await startHub();
-  repository = new ReleaseRepository();
-});
-after(async () => {
-  repository.remove();
-  await hub.close();
-});
-beforeEach(() => {
-  token = startOver(hub, repository);
+onEmptyStage((stage) => {
+  ({ hub, repository, token } = stage);
 });
 
 const world = () => publishContext(repository.root, publishWorld(hub, token).env);

@@ -1,7 +1,8 @@
 /** What publishing sees of the world in a test: the stand-in as the Hub, no real waiting, and who we are. */
+import { after, before, beforeEach } from "node:test";
 import type { PublishOptions, runPublish } from "gitune";
-import type { HubServer } from "./hub-server/server.js";
-import type { ReleaseRepository } from "./release-repository.js";
+import { type HubServer, startHub } from "./hub-server/server.js";
+import { ReleaseRepository } from "./release-repository.js";
 
 export interface PublishWorld {
   readonly env: Readonly<Record<string, string>>;
@@ -31,12 +32,31 @@ export function publishContext(cwd: string, env: PublishWorld["env"]): Parameter
   return { cwd, env, note: () => undefined, onProgress: () => undefined, signal: new AbortController().signal };
 }
 
-/** An empty Hub, and no release tagged yet. @returns a token of the one that publishes */
-export function startOver(hub: HubServer, repository: ReleaseRepository): string {
-  hub.reset();
-  hub.objects.partSizeBytes = 0;
-  repository.deleteTags();
-  return hub.tokens.issue({ name: "acme" });
+export interface Stage {
+  readonly hub: HubServer;
+  readonly repository: ReleaseRepository;
+  /** Of the one that publishes. */
+  readonly token: string;
+}
+
+/** For a test file: one Hub and one repository, which before each test are empty, and without a release that is tagged. */
+export function onEmptyStage(use: (stage: Stage) => void): void {
+  let hub: HubServer;
+  let repository: ReleaseRepository;
+  before(async () => {
+    hub = await startHub();
+    repository = new ReleaseRepository();
+  });
+  after(async () => {
+    repository.remove();
+    await hub.close();
+  });
+  beforeEach(() => {
+    hub.reset();
+    hub.objects.partSizeBytes = 0;
+    repository.deleteTags();
+    use({ hub, repository, token: hub.tokens.issue({ name: "acme" }) });
+  });
 }
 
 /** The environment of a job with `permissions: id-token: write`. */

@@ -13,7 +13,17 @@ import sys
 from pathlib import Path
 
 import torch
-from llama import ALL_LINEAR, PADDING_ID, SEED, fill, full_case, lora_case, make_batch, write_batch, write_versions
+from llama import (
+    ALL_LINEAR,
+    SEED,
+    SMALL,
+    fill,
+    full_case,
+    lora_case,
+    make_batch,
+    write_batch,
+    write_versions,
+)
 from safetensors.torch import save_file
 from transformers import LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config, AutoModelForCausalLM
 
@@ -21,20 +31,12 @@ VOCAB, LENGTHS, PROMPTS, NEW_TOKENS = 64, [14, 9], [3, 2], 8
 # Below it, sums in another order could choose another token.
 MIN_MARGIN = 1e-3
 
-SIZES = dict(
+SIZES = SMALL | dict(
     vocab_size=VOCAB,
     hidden_size=32,
     intermediate_size=40,
-    num_hidden_layers=2,
-    num_attention_heads=4,
-    num_key_value_heads=2,
     max_position_embeddings=128,
-    rms_norm_eps=1e-5,
     tie_word_embeddings=False,
-    attn_implementation="eager",
-    pad_token_id=PADDING_ID,
-    bos_token_id=1,
-    eos_token_id=2,
 )
 # A small theta and pretrained context, so that the rows hold fast pairs, slow pairs and those between.
 STRETCHED = {"rope_theta": 100.0, "factor": 4.0, "original_max_position_embeddings": 32}

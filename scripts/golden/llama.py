@@ -37,6 +37,18 @@ OPTIMIZER = {
 LEARNING_RATES = [1e-2, 6e-3, 2e-3]
 ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
+# What all golden models have; each adds its sizes.
+SMALL = dict(
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    rms_norm_eps=1e-5,
+    attn_implementation="eager",
+    pad_token_id=PADDING_ID,
+    bos_token_id=1,
+    eos_token_id=2,
+)
+
 
 def fill(model, std: float):
     """Larger than the usual 0.02, so that attention and gates are far from linear; norms away from 1, biases from 0."""
@@ -53,19 +65,12 @@ def make_model(tied: bool) -> LlamaForCausalLM:
     torch.manual_seed(SEED + tied)
     model = LlamaForCausalLM(
         LlamaConfig(
+            **SMALL,
             vocab_size=VOCAB,
             hidden_size=HIDDEN,
             intermediate_size=48,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
             max_position_embeddings=64,
-            rms_norm_eps=1e-5,
             tie_word_embeddings=tied,
-            attn_implementation="eager",
-            pad_token_id=PADDING_ID,
-            bos_token_id=1,
-            eos_token_id=2,
         )
     ).float()
     return fill(model, 0.15)

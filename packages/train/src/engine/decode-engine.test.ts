@@ -7,22 +7,15 @@ import { test } from "node:test";
 import type { LoraTechnique } from "@gitune/core";
 import type { Backend } from "../backends/backend.js";
 import { onnxBackend } from "../backends/onnx/session.js";
+import { greedy } from "../testing/greedy.js";
 import { TINY, tinyBase, wave } from "../testing/tiny-base.js";
 import { createTuner } from "../tuners/registry.js";
-import { DecodeEngine, type DecodeOptions } from "./decode-engine.js";
+import { DecodeEngine } from "./decode-engine.js";
 import { withInt8 } from "./int8-base.js";
 
 const lora: LoraTechnique = { type: "lora", r: 4, alpha: 8, dropout: 0, targets: "all-linear", rslora: false };
 const hooks = { onProgress: () => {}, signal: new AbortController().signal };
-const greedy: DecodeOptions = {
-  maxNewTokens: 40,
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  repetitionPenalty: 1,
-  seed: 0,
-  eosIds: [],
-};
+const GREEDY = greedy(40);
 /** Wide enough that sums run over several of the kernels' blocks; long enough for a prompt in two passes. */
 const WIDE = {
   ...TINY,
@@ -74,7 +67,7 @@ test("int8: bits do not depend on the batch either", async () => {
       const logits: string[] = [];
       const backend = watched(onnxBackend({ threads: batch === 1 ? 1 : 2 }), logits);
       const engine = new DecodeEngine({ ...(await withInt8(spec)), batch }, backend);
-      const answers = await engine.generate(PROMPTS, { ...greedy, maxNewTokens: 8 }, hooks);
+      const answers = await engine.generate(PROMPTS, greedy(8), hooks);
       runs.push({ ids: answers.map(({ ids }) => [...ids]), logits: logits.sort() });
       await engine.close();
     }
@@ -88,13 +81,13 @@ test("a row that needs no more ends, the others go on, and tokens are reported a
   await using base = await tinyBase();
   const engine = new DecodeEngine({ base: base.spec, adapter: null, batch: 2 }, onnxBackend({ threads: 1 }));
   const prompts = [[1, 2, 3], [9, 9], [4], [5, 6]].map((ids) => Int32Array.from(ids));
-  const whole = await engine.generate(prompts, greedy, hooks);
+  const whole = await engine.generate(prompts, GREEDY, hooks);
   const ended = new Set<number>();
   const reported: number[][] = prompts.map(() => []);
   const done: number[] = [];
   const answers = await engine.generate(
     prompts,
-    { ...greedy, reportTokens: true },
+    { ...GREEDY, reportTokens: true },
     {
       ...hooks,
       ended,
@@ -107,7 +100,7 @@ test("a row that needs no more ends, the others go on, and tokens are reported a
   for (const [row, { ids, stop }] of answers.entries()) {
     assert.deepEqual([...ids], reported[row]);
     // The row hears of it with its next token.
-    const length = row === 1 ? 6 : greedy.maxNewTokens;
+    const length = row === 1 ? 6 : GREEDY.maxNewTokens;
     assert.deepEqual([ids.length, stop], [length, row === 1 ? "ended" : "length"]);
     assert.deepEqual([...ids], [...whole[row]!.ids.slice(0, length)]);
   }
@@ -136,11 +129,11 @@ for (const [name, technique] of [
       const logits: string[] = [];
       const backend = watched(onnxBackend({ threads }), logits);
       const engine = new DecodeEngine({ base: base.spec, adapter, batch }, backend);
-      const answers = await engine.generate(PROMPTS, greedy, hooks);
+      const answers = await engine.generate(PROMPTS, GREEDY, hooks);
       seen.push({ texts: answers.map(({ ids }) => [...ids]), logits: logits.sort() });
       await engine.close();
     }
     for (const run of seen) assert.deepEqual(run, seen[0]);
-    assert.ok(new Set(seen[0]!.logits).size > PROMPTS.length * greedy.maxNewTokens * 0.9, "rows that differ");
+    assert.ok(new Set(seen[0]!.logits).size > PROMPTS.length * GREEDY.maxNewTokens * 0.9, "rows that differ");
   });
 }

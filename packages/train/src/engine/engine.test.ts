@@ -9,6 +9,7 @@ import { referenceBackend } from "../backends/reference/run.js";
 import { type MicroPlan, makeMicroBatch, makeStepBatches, planTraining } from "../data/batches.js";
 import type { MicroBatch, OptimizerState } from "../loop/program.js";
 import { fixedRows } from "../testing/fixed-rows.js";
+import { greedy } from "../testing/greedy.js";
 import { rowLanes } from "../testing/row-lanes.js";
 import { TINY, tinyBase, VARIED, wave } from "../testing/tiny-base.js";
 import { DecodeEngine, type DecodeOptions } from "./decode-engine.js";
@@ -18,15 +19,7 @@ import { TrainEngine } from "./train-engine.js";
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 };
 const lora: LoraTechnique = { type: "lora", r: 4, alpha: 8, dropout: 0, targets: "all-linear", rslora: false };
 const hooks = { onProgress: () => {}, signal: new AbortController().signal };
-const greedy: DecodeOptions = {
-  maxNewTokens: 12,
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  repetitionPenalty: 1,
-  seed: 0,
-  eosIds: [],
-};
+const GREEDY = greedy(12);
 
 /** A pass over tokens that look random; every second position carries a label. */
 function microBatch(batch: number, length: number, salt: number): MicroBatch {
@@ -249,12 +242,12 @@ for (const [name, theta, config] of [
     const adapter = theta ? { technique: lora, theta: theta(size) } : null;
     const prompts = [[1, 2, 3], [4, 5, 6, 7, 8, 9, 10], [11]].map((ids) => Int32Array.from(ids));
     const batched = new DecodeEngine({ base: base.spec, adapter, batch: 2 }, backend);
-    const out = await batched.generate(prompts, greedy, hooks);
+    const out = await batched.generate(prompts, GREEDY, hooks);
     const anew = new DecodeEngine({ base: base.spec, adapter, batch: 1 }, backend);
     for (const [row, prompt] of prompts.entries()) {
       let text = [...prompt];
-      for (let made = 0; made < greedy.maxNewTokens; made++) {
-        const [one] = await anew.generate([Int32Array.from(text)], { ...greedy, maxNewTokens: 1 }, hooks);
+      for (let made = 0; made < GREEDY.maxNewTokens; made++) {
+        const [one] = await anew.generate([Int32Array.from(text)], greedy(1), hooks);
         text = [...text, ...one!.ids];
       }
       assert.deepEqual([...out[row]!.ids], text.slice(prompt.length), `row ${row}`);
@@ -269,9 +262,9 @@ test("generation ends at EOS, which is not part of the text", async () => {
   await using base = await tinyBase();
   const engine = new DecodeEngine({ base: base.spec, adapter: null, batch: 2 }, onnxBackend({ threads: 2 }));
   const prompts = [Int32Array.of(1, 2, 3)];
-  const [free] = await engine.generate(prompts, greedy, hooks);
+  const [free] = await engine.generate(prompts, GREEDY, hooks);
   const eos = free!.ids[3]!;
-  const [ended] = await engine.generate(prompts, { ...greedy, eosIds: [eos] }, hooks);
+  const [ended] = await engine.generate(prompts, { ...GREEDY, eosIds: [eos] }, hooks);
   assert.equal(ended!.stop, "eos");
   assert.deepEqual([...ended!.ids], [...free!.ids.slice(0, free!.ids.indexOf(eos))]);
   await engine.close();
@@ -281,7 +274,7 @@ test("sampling depends on the seed, not on the batch", async () => {
   await using base = await tinyBase();
   const backend = onnxBackend({ threads: 2 });
   const prompts = [[1, 2, 3], [9, 9], [4]].map((ids) => Int32Array.from(ids));
-  const options: DecodeOptions = { ...greedy, temperature: 1, topK: 8, topP: 0.9, seed: 7 };
+  const options: DecodeOptions = { ...GREEDY, temperature: 1, topK: 8, topP: 0.9, seed: 7 };
   const texts = [];
   for (const batch of [1, 3]) {
     const engine = new DecodeEngine({ base: base.spec, adapter: null, batch }, backend);
@@ -296,7 +289,7 @@ test("a canceled generation stops between tokens", async () => {
   const engine = new DecodeEngine({ base: base.spec, adapter: null, batch: 1 }, onnxBackend({ threads: 1 }));
   const controller = new AbortController();
   controller.abort();
-  await assert.rejects(engine.generate([Int32Array.of(1)], greedy, { ...hooks, signal: controller.signal }), {
+  await assert.rejects(engine.generate([Int32Array.of(1)], GREEDY, { ...hooks, signal: controller.signal }), {
     name: "AbortError",
   });
   await engine.close();

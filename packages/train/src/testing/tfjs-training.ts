@@ -7,6 +7,7 @@ import { onnxBackend } from "../backends/onnx/session.js";
 import { DecodeEngine } from "../engine/decode-engine.js";
 import { TrainEngine } from "../engine/train-engine.js";
 import type { MicroBatch, OptimizerState } from "../loop/program.js";
+import { greedy } from "./greedy.js";
 import { rowLanes } from "./row-lanes.js";
 import { TINY, tinyBase } from "./tiny-base.js";
 
@@ -104,10 +105,9 @@ export function testTfjsTraining(backend: Backend): void {
   test("greedy decoding gives the tokens that ONNX Runtime gives", async () => {
     await using base = await tinyBase();
     const prompts = [[1, 2, 3], [4, 5, 6, 7, 8, 9, 10], [11]].map((ids) => Int32Array.from(ids));
-    const greedy = { maxNewTokens: 12, temperature: 0, topP: 1, topK: 0, repetitionPenalty: 1, seed: 0, eosIds: [] };
     const decode = async (on: Backend) => {
       const engine = new DecodeEngine({ base: base.spec, adapter: null, batch: 2 }, on);
-      const rows = await engine.generate(prompts, greedy, {
+      const rows = await engine.generate(prompts, greedy(12), {
         onProgress: () => {},
         signal: new AbortController().signal,
       });

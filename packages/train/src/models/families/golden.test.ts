@@ -19,6 +19,7 @@ import type { Params } from "../../nn/params.js";
 import { expandComposites } from "../../passes/expand-composites.js";
 import { assertTrainsAs } from "../../testing/assert-trains-as.js";
 import { assertClose } from "../../testing/compare.js";
+import { greedy } from "../../testing/greedy.js";
 import { goldenTrainingGraph, readGolden, readGoldenBase, readGoldenBatch } from "../../testing/llama-golden.js";
 import { openSafetensors, readSafetensorsHeader, readTensorEntry } from "../../weights/safetensors.js";
 import { extendGraph } from "../llama/decoding.js";
@@ -97,19 +98,10 @@ for (const model of MODELS) {
       const base = await readGoldenBase(model, "families");
       const engine = new DecodeEngine({ base, adapter: null, batch: rows.length }, backend);
       try {
-        const options = {
-          maxNewTokens: 8,
-          temperature: 0,
-          topP: 1,
-          topK: 0,
-          repetitionPenalty: 1,
-          seed: 0,
-          eosIds: [],
-        };
         const hooks = { onProgress: () => {}, signal: new AbortController().signal };
         const answers = await engine.generate(
           rows.map((ids) => Int32Array.from(ids)),
-          options,
+          greedy(8),
           hooks,
         );
         assert.deepEqual(
