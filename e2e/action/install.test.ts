@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type ActionFolder, makeActionFolder } from "../support/action-folder.js";
-import { ACTIONS_BOT, type GitHubServer, startGitHub } from "../support/github-server/server.js";
+import { type GitHubServer, startGitHub } from "../support/github-server/server.js";
+import { onPullRequest } from "../support/on-pull-request.js";
 import { makePullRequest, OWNER, type PullRequestFixture, REPO } from "../support/pull-request.js";
 import type { Json } from "../support/workflow-runner/expressions.js";
 import { runWorkflow } from "../support/workflow-runner/run-workflow.js";
@@ -44,11 +45,7 @@ async function run(action: ActionFolder, isCacheHit: boolean) {
   const file = "../../fixtures/workflows/.github/workflows/gate.yml";
   const { jobs } = await runWorkflow({
     workflow: fileURLToPath(new URL(file, import.meta.url)),
-    workspace: pull.workspace,
-    event: pull.event(),
-    repository: `${OWNER}/${REPO}`,
-    apiUrl: github.url,
-    issueToken: (permissions) => github.issueToken(ACTIONS_BOT, permissions),
+    ...onPullRequest(github, pull),
     runNumber: 1,
     actions: {
       "actions/checkout": () => ({}),

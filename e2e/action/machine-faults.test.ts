@@ -23,7 +23,8 @@ import { sha256Hex } from "@gitune/core";
 import { type ActionFolder, makeActionFolder, REPOSITORY } from "../support/action-folder.js";
 import { ALWAYS, baseFiles, config, jsonl, PROJECT, rows } from "../support/colours-project.js";
 import { checkFaultTable, type FaultCount } from "../support/fault-table.js";
-import { ACTIONS_BOT, type GitHubServer, startGitHub } from "../support/github-server/server.js";
+import { type GitHubServer, startGitHub } from "../support/github-server/server.js";
+import { onPullRequest } from "../support/on-pull-request.js";
 import { makePullRequest, OWNER, type PullRequestFixture, REPO } from "../support/pull-request.js";
 import { type ResultsServer, startResults } from "../support/results-server.js";
 import { type StoredActions, storedActions } from "../support/stored-actions.js";
@@ -94,11 +95,7 @@ async function train(store: string, inputs = ""): Promise<JobResult> {
         with: { ${inputs} }
 `,
     ),
-    workspace: pull.workspace,
-    event: pull.event(),
-    repository: `${OWNER}/${REPO}`,
-    apiUrl: github.url,
-    issueToken: (permissions) => github.issueToken(ACTIONS_BOT, permissions),
+    ...onPullRequest(github, pull),
     runNumber,
     env: { GITUNE_STORE: store },
     actions: {
@@ -304,12 +301,8 @@ describe("a runner that is lost", { timeout: 600_000 }, () => {
     with: { runner: '["self-hosted", "gpu"]', beat-seconds: 1, progress-seconds: 1 }
 `,
       ),
-      workspace: pull.workspace,
+      ...onPullRequest(github, pull, event),
       isolated: true,
-      event,
-      repository: `${OWNER}/${REPO}`,
-      apiUrl: github.url,
-      issueToken: (permissions) => github.issueToken(ACTIONS_BOT, permissions),
       runNumber,
       runAttempt: attempt,
       resolveWorkflow: (uses) => join(REPOSITORY, uses),

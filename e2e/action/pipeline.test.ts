@@ -10,7 +10,8 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type ActionFolder, makeActionFolder } from "../support/action-folder.js";
 import { ALWAYS, baseFiles, config, jsonl, NEVER, PROJECT, rows } from "../support/colours-project.js";
-import { ACTIONS_BOT, type GitHubServer, startGitHub } from "../support/github-server/server.js";
+import { type GitHubServer, startGitHub } from "../support/github-server/server.js";
+import { onPullRequest } from "../support/on-pull-request.js";
 import { makePullRequest, OWNER, type PullRequestFixture, REPO } from "../support/pull-request.js";
 import { type JobResult, runWorkflow } from "../support/workflow-runner/run-workflow.js";
 
@@ -41,11 +42,7 @@ async function run(): Promise<JobResult> {
   const file = "../../fixtures/workflows/.github/workflows/gate.yml";
   const result = await runWorkflow({
     workflow: fileURLToPath(new URL(file, import.meta.url)),
-    workspace: pull.workspace,
-    event: pull.event(),
-    repository: `${OWNER}/${REPO}`,
-    apiUrl: github.url,
-    issueToken: (permissions) => github.issueToken(ACTIONS_BOT, permissions),
+    ...onPullRequest(github, pull),
     runNumber,
     env: { GITUNE_STORE: store },
     actions: {

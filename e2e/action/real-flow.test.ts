@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type ActionFolder, makeActionFolder, REPOSITORY } from "../support/action-folder.js";
 import { ALWAYS, baseFiles, config, jsonl, NEVER, PROJECT, rows } from "../support/colours-project.js";
-import { ACTIONS_BOT, type GitHubServer, startGitHub } from "../support/github-server/server.js";
+import { type GitHubServer, startGitHub } from "../support/github-server/server.js";
+import { onPullRequest } from "../support/on-pull-request.js";
 import { makePullRequest, OWNER, type PullRequestFixture, REPO } from "../support/pull-request.js";
 import { type StoredActions, storedActions } from "../support/stored-actions.js";
 import { Transcript } from "../support/transcript.js";
@@ -50,12 +51,8 @@ async function run() {
   const runId = String(9_000_000 + runNumber);
   const { conclusion, jobs } = await runWorkflow({
     workflow: join(REPOSITORY, ".github/workflows/pr.yml"),
-    workspace: pull.workspace,
+    ...onPullRequest(github, pull, event),
     isolated: true,
-    event,
-    repository: `${OWNER}/${REPO}`,
-    apiUrl: github.url,
-    issueToken: (permissions) => github.issueToken(ACTIONS_BOT, permissions),
     runNumber,
     actions: stored.forRun({ id: runId, repository: pull.workspace, sha: event.sha }),
     onJob: (job) => github.setJob(runId, job),

@@ -8,6 +8,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type ActionFolder, makeActionFolder } from "../support/action-folder.js";
 import { ACTIONS_BOT, type GitHubServer, startGitHub } from "../support/github-server/server.js";
+import { onPullRequest } from "../support/on-pull-request.js";
 import { makePullRequest, OWNER, type PullRequestFixture, REPO } from "../support/pull-request.js";
 import { runWorkflow, type WorkflowResult } from "../support/workflow-runner/run-workflow.js";
 
@@ -53,11 +54,7 @@ async function run(options: { readonly workflow?: string; readonly isFork?: bool
   runNumber += 1;
   return runWorkflow({
     workflow: workflowFile(options.workflow ?? "gate"),
-    workspace: pull.workspace,
-    event: pull.event({ isFork: options.isFork ?? false }),
-    repository: `${OWNER}/${REPO}`,
-    apiUrl: github.url,
-    issueToken: (permissions) => github.issueToken(ACTIONS_BOT, permissions),
+    ...onPullRequest(github, pull, pull.event({ isFork: options.isFork ?? false })),
     runNumber,
     secrets: { HF_TOKEN: "hf_verysecret" },
     env: { HF_TOKEN: "hf_verysecret", ACTIONS_RUNTIME_TOKEN: "runtime-secret" },

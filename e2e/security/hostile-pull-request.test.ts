@@ -11,10 +11,11 @@ import { after, before, describe, it } from "node:test";
 import { type ActionFolder, makeActionFolder, REPOSITORY } from "../support/action-folder.js";
 import { ALWAYS, baseFiles, config, jsonl, PROJECT, rows } from "../support/colours-project.js";
 import type { CheckRun } from "../support/github-server/check-runs.js";
-import { ACTIONS_BOT, type GitHubServer, startGitHub } from "../support/github-server/server.js";
+import { type GitHubServer, startGitHub } from "../support/github-server/server.js";
 import { assertInertHtml, assertInertMarkdown, assertVisible } from "../support/hostile/inert.js";
 import { ALL_ATTACKS, ATTACKS, HOSTILE_BRANCH, HOSTILE_FILE, HOSTILE_NAME } from "../support/hostile/payloads.js";
 import { leaksIn, SECRET_ENV, SECRETS, spellingsOf } from "../support/hostile/secrets.js";
+import { onPullRequest } from "../support/on-pull-request.js";
 import { type Files, makePullRequest, OWNER, type PullRequestFixture, REPO } from "../support/pull-request.js";
 import { type StoredActions, storedActions } from "../support/stored-actions.js";
 import { tinyBase } from "../support/tiny-base.js";
@@ -64,16 +65,14 @@ async function run() {
       head: { ...request.head, ref: HOSTILE_BRANCH },
     } as Json,
   };
+  const around = onPullRequest(github, pull, { ...event, payload });
   const id = String(9_000_000 + runNumber);
   const result = await runWorkflow({
     workflow: join(REPOSITORY, ".github/workflows/pr.yml"),
-    workspace: pull.workspace,
+    ...around,
     isolated: true,
-    event: { ...event, payload },
-    repository: `${OWNER}/${REPO}`,
-    apiUrl: github.url,
     issueToken: (permissions) => {
-      const token = github.issueToken(ACTIONS_BOT, permissions);
+      const token = around.issueToken(permissions);
       jobTokens.push(token);
       return token;
     },

@@ -8,8 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach } from "node:test";
 import { type ActionFolder, makeActionFolder, REPOSITORY } from "./action-folder.js";
-import { ACTIONS_BOT, type GitHubServer, startGitHub } from "./github-server/server.js";
+import { type GitHubServer, startGitHub } from "./github-server/server.js";
 import type { Permissions } from "./github-server/tokens.js";
+import { onPullRequest } from "./on-pull-request.js";
 import { makePullRequest, OWNER, type PullRequestFixture, REPO } from "./pull-request.js";
 import { type StoredActions, storedActions } from "./stored-actions.js";
 import type { Json } from "./workflow-runner/expressions.js";
@@ -108,24 +109,21 @@ export class ScriptedFlows {
     this.#runNumber += 1;
     const runNumber = this.#runNumber;
     const { github, pull, stored } = this;
-    const event = call.event ?? pull.event();
+    const around = onPullRequest(github, pull, call.event);
     const runId = String(9_000_000 + runNumber);
     const granted: Permissions[] = [];
     const machines: Record<string, { runsOn: Json; environment: Json }> = {};
     const result = await runWorkflow({
       workflow: call.workflow ?? this.callerWith(""),
-      workspace: pull.workspace,
+      ...around,
       isolated: true,
-      event,
-      repository: `${OWNER}/${REPO}`,
-      apiUrl: github.url,
       issueToken(permissions) {
         granted.push(permissions);
-        return github.issueToken(ACTIONS_BOT, permissions);
+        return around.issueToken(permissions);
       },
       runNumber,
       resolveWorkflow: (uses) => join(REPOSITORY, uses),
-      actions: stored.forRun({ id: runId, repository: pull.workspace, sha: event.sha }),
+      actions: stored.forRun({ id: runId, repository: pull.workspace, sha: around.event.sha }),
       onJob(job) {
         github.setJob(runId, job);
         call.onJob?.(job.name, job.status);
