@@ -40,7 +40,7 @@ const TGI_MODULES: ReadonlySet<string> = new Set([
 /** What vLLM and SGLang have no default for, where PEFT has one. */
 const NEEDED_KEYS = ["r", "lora_alpha", "target_modules"] as const;
 /** Ways to start A and B that leave the base's own weights alone; vLLM refuses the others, since PEFT changes the base. */
-const PLAIN_INITS: ReadonlySet<unknown> = new Set(["gaussian", "eva", "orthogonal"]);
+const PLAIN_INITS: ReadonlySet<string> = new Set(["gaussian", "eva", "orthogonal", "mica", "lora_ga"]);
 
 /** The oldest PEFT that adapters are promised to load in (docs/parity.md), and the keys of its LoraConfig. */
 export const OLDEST_PEFT = "0.10.0";
@@ -81,101 +81,135 @@ export function tgiRank(rank: number): number {
   return rank <= 8 ? 8 : Math.ceil(rank / 16) * 16;
 }
 
+type Config = Readonly<Record<string, unknown>>;
+
+interface Finding {
+  readonly severity: Issue["severity"];
+  /** Of `adapter_config.json`; what it points to is what was found. */
+  readonly key: string;
+  readonly message: string;
+  readonly fix: string;
+}
+
 /**
  * Tensors that are not LoRA's (whole embeddings make a file many times larger) are refused where an adapter is read.
  * @param config an `adapter_config.json`, parsed
- * @param base its base, where it is known; `hasHeadNorms` of those that gitune trains is Qwen3's alone
+ * @param base its base, where it is known; of those that gitune trains Qwen3 alone has `hasHeadNorms`
  * @returns errors for what does not load at all, warnings for what one kind of user cannot load, notes for settings
  */
 export function lintServing(
-  config: Readonly<Record<string, unknown>>,
+  config: Config,
   project: string,
   base?: { readonly hasHeadNorms: boolean },
 ): readonly Issue[] {
-  const issues: Issue[] = [];
-  const report = (severity: Issue["severity"], pointer: string, message: string, fix: string, found?: unknown) =>
-    issues.push({
-      code: "publish.serving",
-      severity,
-      project,
-      file: "adapter_config.json",
-      pointer,
-      message,
-      ...(found === undefined ? {} : { found: JSON.stringify(found) }),
-      fix,
-    });
+  const findings = [...vllm(config), ...tgi(config, base?.hasHeadNorms ?? false), ...sglang(config), ...peft(config)];
+  return findings.map(({ severity, key, message, fix }) => ({
+    code: "publish.serving",
+    severity,
+    project,
+    file: "adapter_config.json",
+    pointer: `/${key}`,
+    message,
+    ...(config[key] === undefined ? {} : { found: JSON.stringify(config[key]) }),
+    fix,
+  }));
+}
 
+function* vllm(config: Config): Iterable<Finding> {
   for (const key of NEEDED_KEYS) {
-    if (config[key] === undefined)
-      report("error", `/${key}`, `vLLM and SGLang refuse a file without ${key}`, "write it");
+    if (config[key] !== undefined) continue;
+    yield { severity: "error", key, message: `vLLM and SGLang refuse a file without ${key}`, fix: "write it" };
   }
-  const rank = typeof config["r"] === "number" ? config["r"] : 8;
+  const rank = rankOf(config);
   const needed = vllmRank(rank);
   if (needed === null) {
-    report("error", "/r", "vLLM serves no rank above 512", "lower train.technique.r", rank);
+    const message = "vLLM serves no rank above 512";
+    yield { severity: "error", key: "r", message, fix: "lower train.technique.r" };
   } else if (needed > VLLM_DEFAULT_RANK) {
     const message = `vLLM's default takes ranks up to ${VLLM_DEFAULT_RANK}`;
-    report("note", "/r", message, `serve with --max-lora-rank ${needed}; the card says so`, rank);
+    yield { severity: "note", key: "r", message, fix: `serve with --max-lora-rank ${needed}; the card says so` };
   }
-  const targets = Array.isArray(config["target_modules"]) ? (config["target_modules"] as readonly unknown[]) : [];
-  const without = (served: ReadonlySet<string>) =>
-    targets.filter((name) => typeof name !== "string" || !served.has(name));
-  const foreign = without(VLLM_MODULES);
-  if (foreign.length > 0) {
-    report("warning", "/target_modules", "vLLM has no LoRA layer for a module", "leave it out of targets", foreign);
+  const foreign = targetsWithout(config, VLLM_MODULES);
+  if (foreign !== "") {
+    const message = `vLLM has no LoRA layer for ${foreign}`;
+    yield { severity: "warning", key: "target_modules", message, fix: "leave it out of targets" };
   }
-  const dropped = without(TGI_MODULES);
-  if (dropped.length > 0) {
-    report("warning", "/target_modules", "TGI leaves a module's update out", "leave it out of targets", dropped);
+  for (const [key, message] of [
+    ["modules_to_save", "vLLM takes no whole modules beside LoRA's, and TGI leaves them out"],
+    ["use_dora", "vLLM does not serve DoRA, and TGI leaves its magnitudes out"],
+    ["layer_replication", "vLLM does not serve replicated layers"],
+  ] as const) {
+    if (isOn(config[key])) yield { severity: "error", key, message, fix: "train without it" };
   }
+  const init = config["init_lora_weights"];
+  if (typeof init === "string" && !PLAIN_INITS.has(init.toLowerCase())) {
+    const message = "vLLM refuses a start that changes the base's weights";
+    const fix = "convert the adapter to plain LoRA (PEFT: path_initial_model_for_weight_conversion)";
+    yield { severity: "error", key: "init_lora_weights", message, fix };
+  }
+  if (isOn(config["bias"]) && config["bias"] !== "none") {
+    const message = "vLLM refuses the biases of an adapter, and TGI leaves them out";
+    yield { severity: "error", key: "bias", message, fix: "train without them" };
+  }
+}
+
+function* tgi(config: Config, hasHeadNorms: boolean): Iterable<Finding> {
+  const severity = "warning";
+  const dropped = targetsWithout(config, TGI_MODULES);
+  if (dropped !== "") {
+    const message = `TGI leaves the update of ${dropped} out`;
+    yield { severity, key: "target_modules", message, fix: "leave it out of targets" };
+  }
+  const rank = rankOf(config);
   // Its scale is alpha over the rank, which is the padded one from the second kind of module on.
-  if (targets.length > 1 && tgiRank(rank) !== rank) {
-    const message = `TGI pads the rank to ${tgiRank(rank)} and scales all modules but one kind by that`;
-    report("warning", "/r", message, "for TGI, take rank 8 or a multiple of 16", rank);
+  if (targetsOf(config).length > 1 && tgiRank(rank) !== rank) {
+    const message = `TGI pads the rank to ${tgiRank(rank)} and scales all modules but one kind by that, so it would answer otherwise`;
+    yield { severity, key: "r", message, fix: "take rank 8 or a multiple of 16 where TGI is to serve it" };
   }
-  if (base?.hasHeadNorms === true) {
-    report("warning", "/base_model_name_or_path", "TGI has no LoRA layers for Qwen3", "serve it with vLLM or SGLang");
-  }
-  if (config["use_rslora"] === true) {
-    const fix = "compare its answers with vLLM's before serving with it";
-    report("note", "/use_rslora", "SGLang of 2025 scales by alpha / r, not by rsLoRA's alpha / sqrt(r)", fix, true);
+  if (hasHeadNorms) {
+    const message = "TGI has no LoRA layers for Qwen3";
+    yield { severity, key: "base_model_name_or_path", message, fix: "serve it with vLLM or SGLang" };
   }
   if (isOn(config["layers_to_transform"])) {
-    const message = "TGI leaves out every module that not all layers have an update of";
-    report("warning", "/layers_to_transform", message, "train all layers", config["layers_to_transform"]);
+    const message = "TGI leaves out every kind of module that some layers have no update of";
+    yield { severity, key: "layers_to_transform", message, fix: "train all layers" };
   }
   for (const key of ["rank_pattern", "alpha_pattern"]) {
     if (!isOn(config[key])) continue;
     const message = "TGI, and vLLM and SGLang of 2025, scale all modules by one rank and one alpha";
-    report("warning", `/${key}`, message, "train with one rank and one alpha", config[key]);
+    yield { severity, key, message, fix: "train with one rank and one alpha" };
   }
-  for (const [key, problem] of [
-    ["modules_to_save", "vLLM takes no whole modules beside LoRA's, and TGI leaves them out"],
-    ["use_dora", "vLLM and SGLang do not serve DoRA, and TGI leaves its magnitudes out"],
-    ["layer_replication", "vLLM does not serve replicated layers"],
-  ] as const) {
-    if (isOn(config[key])) report("error", `/${key}`, problem, "train without it", config[key]);
-  }
-  const init = config["init_lora_weights"];
-  if (typeof init === "string" && !PLAIN_INITS.has(init.toLowerCase())) {
-    const fix = "convert the adapter to plain LoRA (PEFT: path_initial_model_for_weight_conversion)";
-    report("error", "/init_lora_weights", "vLLM refuses a start that changes the base's weights", fix, init);
-  }
-  if (isOn(config["bias"]) && config["bias"] !== "none") {
-    report(
-      "error",
-      "/bias",
-      "vLLM refuses the biases of an adapter, and TGI leaves them out",
-      "train without them",
-      config["bias"],
-    );
-  }
+}
+
+function* sglang(config: Config): Iterable<Finding> {
+  if (config["use_rslora"] !== true) return;
+  const message = "SGLang of 2025 scales by alpha / r, not by rsLoRA's alpha / sqrt(r)";
+  const fix = "compare its answers with vLLM's before serving with it";
+  yield { severity: "note", key: "use_rslora", message, fix };
+}
+
+function* peft(config: Config): Iterable<Finding> {
   for (const key of Object.keys(config)) {
     if (OLDEST_PEFT_KEYS.has(key)) continue;
     const message = `PEFT ${OLDEST_PEFT} does not know ${key}, and refuses the file`;
-    report("error", `/${key}`, message, "leave the key out", config[key]);
+    yield { severity: "error", key, message, fix: "leave the key out" };
   }
-  return issues;
+}
+
+function rankOf({ r }: Config): number {
+  return typeof r === "number" ? r : 8;
+}
+
+function targetsOf({ target_modules: targets }: Config): readonly unknown[] {
+  return Array.isArray(targets) ? targets : [];
+}
+
+/** The targets that are not among some modules; empty where all are. */
+function targetsWithout(config: Config, modules: ReadonlySet<string>): string {
+  return targetsOf(config)
+    .filter((name) => typeof name !== "string" || !modules.has(name))
+    .map(String)
+    .join(", ");
 }
 
 function isOn(value: unknown): boolean {
