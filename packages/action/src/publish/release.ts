@@ -77,12 +77,8 @@ async function findDraft(octokit: Octokit, repository: Repository, tag: string):
   const [newest, ...others] = drafts.sort((a, b) => b.id - a.id);
   if (newest === undefined) return null;
   if (others.length > 0) {
-    core.warning(
-      `${drafts.length} drafts of a release name the tag ${tag}: the newest is published, the others stay.`,
-      {
-        title: "gitune: more than one draft",
-      },
-    );
+    const said = `${drafts.length} drafts name the tag ${tag}: the newest is published, the others stay.`;
+    core.warning(said, { title: "gitune: more than one draft" });
   }
   return toRelease(newest);
 }
