@@ -205,6 +205,7 @@ export function documentProject(commit: string, more: Readonly<Record<string, un
     verdict: "pass",
     sources: [{ name: "feedback", type: "http", status: "read", ...counts }],
     quarantine: {},
+    drift: [],
     quarantine_file: null,
     issues: [],
     run: { exit_code: 0, comment: "## gitune: pass" },

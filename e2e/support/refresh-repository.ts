@@ -38,6 +38,19 @@ export interface RefreshDocument {
       readonly issues: readonly { readonly code: string; readonly message: string; readonly fix?: string }[];
     }[];
     readonly quarantine: Readonly<Record<string, number>>;
+    readonly drift: readonly {
+      readonly file: string;
+      readonly sources: readonly string[];
+      readonly rows: number;
+      readonly rows_before: number;
+      readonly compared_with: string;
+      readonly measures: readonly {
+        readonly measure: string;
+        readonly psi: number;
+        readonly p_value: number;
+        readonly drifted: boolean;
+      }[];
+    }[];
     readonly quarantine_file: string | null;
     readonly issues: readonly { readonly code: string; readonly message: string }[];
     readonly run: { readonly comment: string } | null;
@@ -98,12 +111,20 @@ export class RefreshRepository extends GitRepository {
     return text.split("\n").map((line) => JSON.parse(line) as Row);
   }
 
-  refresh(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<RefreshAnswer> {
+  async refresh(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<RefreshAnswer> {
+    const answer = await this.refreshText(["--json", ...args], env);
+    return { ...answer, document: JSON.parse(answer.stdout || "{}") as RefreshDocument };
+  }
+
+  /** As people call it. */
+  refreshText(
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Omit<RefreshAnswer, "document">> {
     return new Promise((resolve) => {
       const options = { cwd: this.root, env: { ...ENVIRONMENT, ...env }, maxBuffer: 2 ** 26 };
-      execFile(process.execPath, [MAIN, "refresh", "--json", ...args], options, (error, stdout, stderr) => {
-        const code = error ? Number(error.code) : 0;
-        resolve({ code, stdout, stderr, document: JSON.parse(stdout || "{}") as RefreshDocument });
+      execFile(process.execPath, [MAIN, "refresh", ...args], options, (error, stdout, stderr) => {
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
       });
     });
   }

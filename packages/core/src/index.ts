@@ -46,16 +46,16 @@ export { checkBase, isBaseInside, localBase } from "./dataset/base.js";
 export { listSplit, type SplitFiles } from "./dataset/files.js";
 export { FORMATS, type Format } from "./dataset/formats.js";
 export { type LabelCount, LabelTally } from "./dataset/label-tally.js";
+export type { Spread } from "./dataset/lengths.js";
 export {
   type MeasureOptions,
   measureProject,
   type ProjectStats,
   type SplitStats,
-  type Spread,
   type SuiteStats,
   type TokenSpread,
 } from "./dataset/measure-project.js";
-export { makeRowParser, type ParsedRow, type RowParser } from "./dataset/parse-row.js";
+export { makeRowParser, type ParsedRow, type RowParser, toRow } from "./dataset/parse-row.js";
 export { loadRows, readRows } from "./dataset/read-rows.js";
 export { inspectSuite, readSuite, type SuiteReading } from "./dataset/read-suite.js";
 export {
@@ -70,6 +70,14 @@ export { applyPatch, diffRows, type PlacedRow } from "./diff/diff-rows.js";
 export { type DiffFormat, type DiffPart, type RenderDiffOptions, renderDiff } from "./diff/render-diff.js";
 export { changedFields, diffWords, type FieldChange, type WordRun } from "./diff/words.js";
 export type { DatasetDiff, ProjectDiff, RowChange, RowChangeKind, SplitDiff } from "./diff-types.js";
+export {
+  compareRows,
+  type DriftMeasure,
+  type DriftMeasureName,
+  driftText,
+  MIN_DRIFT_ROWS,
+} from "./drift/compare-rows.js";
+export { RowTally } from "./drift/row-tally.js";
 export { escapeHtml, escapeMarkdown, printable, printableJson, printableLine, printableText } from "./escape.js";
 export type { Generate, Generation, GenerationOptions, StopReason } from "./generation.js";
 export { refuseOwnFolder } from "./git/own-folder.js";

@@ -3,10 +3,11 @@ import { escapeMarkdown } from "@gitune/core";
 import { fitToLimit, MAX_COMMENT_CHARS } from "../comment/fit-to-limit.js";
 import { neutralizeMarkdown } from "../comment/neutralize.js";
 import type { RefreshDocument, RefreshedProject } from "./refresh-document.js";
+import { driftTexts, ofSources } from "./refresh-summary.js";
 
 /** More than half of what a source gives is bad: it has changed, not its rows. Below 20 rows, chance alone can do it. */
-const DRIFT_SHARE = 0.5;
-const DRIFT_ROWS = 20;
+const UNFIT_SHARE = 0.5;
+const UNFIT_ROWS = 20;
 /** More would be read by nobody. */
 const MAX_PROBLEMS = 50;
 
@@ -42,12 +43,21 @@ function problemsOf(project: RefreshedProject, pull: string | undefined): readon
     project.run?.exit_code === 1
       ? [`${name}: trained with the new rows, a check or the gate says no${where}. What the sources give has changed.`]
       : [];
-  const drift = project.sources.flatMap((source) => {
+  const unfit = project.sources.flatMap((source) => {
     const given = source.new + source.known + source.quarantined;
-    if (given < DRIFT_ROWS || source.quarantined <= DRIFT_SHARE * given) return [];
+    if (given < UNFIT_ROWS || source.quarantined <= UNFIT_SHARE * given) return [];
     return [`${name}: ${source.quarantined} of ${given} rows of source \`${source.name}\` are not fit.`];
   });
-  return [...failed, ...gate, ...drift];
+  return [...failed, ...gate, ...unfit, ...driftOf(project, pull).map((text) => `${name}: ${text}${where}.`)];
+}
+
+/** Where nothing is new, and somebody has declined what was proposed, there is nothing to be done about it. */
+function driftOf(project: RefreshedProject, pull: string | undefined): readonly string[] {
+  if (project.status === "pending" && pull === undefined) return [];
+  return project.drift.flatMap((drift) => {
+    const texts = driftTexts(drift);
+    return texts.length === 0 ? [] : [`new rows have drifted, ${ofSources(drift)}: ${texts.join("; ")}`];
+  });
 }
 
 function missedRuns({ lastSuccess, now, maxAgeHours }: HealthFacts): readonly string[] {

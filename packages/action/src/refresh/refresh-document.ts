@@ -3,7 +3,7 @@
  * Both read it as untrusted data: rows of strangers went through what wrote it.
  */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { GituneError, type Verdict } from "@gitune/core";
+import { type DriftMeasure, GituneError, type Verdict } from "@gitune/core";
 import { Ajv2020 } from "ajv/dist/2020.js";
 
 export interface RefreshIssue {
@@ -24,6 +24,14 @@ export interface RefreshSource {
   readonly issues: readonly RefreshIssue[];
 }
 
+/** How the rows that are proposed for a file are unlike those before; measures as `driftText` of core reads them. */
+export interface RefreshDrift {
+  readonly sources: readonly string[];
+  readonly rows: number;
+  readonly rows_before: number;
+  readonly measures: readonly (Omit<DriftMeasure, "pValue" | "isDrifted"> & { readonly drifted: boolean })[];
+}
+
 export interface RefreshedProject {
   readonly name: string;
   readonly status: "unchanged" | "pending" | "proposed" | "failed";
@@ -34,6 +42,7 @@ export interface RefreshedProject {
   readonly sources: readonly RefreshSource[];
   /** Issue code -> quarantined rows. */
   readonly quarantine: Readonly<Record<string, number>>;
+  readonly drift: readonly RefreshDrift[];
   readonly issues: readonly RefreshIssue[];
   /** The report as Markdown, not yet made harmless. */
   readonly run: { readonly exit_code: 0 | 1; readonly comment: string } | null;
@@ -54,6 +63,34 @@ const MAX_BYTES = 32 * 2 ** 20;
 const text = { type: "string", maxLength: 20_000 } as const;
 const name = { type: "string", pattern: "^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$" } as const;
 const count = { type: "integer", minimum: 0 } as const;
+
+const amount = { type: "number", minimum: 0 } as const;
+
+const driftSchema = {
+  type: "object",
+  required: ["sources", "rows", "rows_before", "measures"],
+  properties: {
+    sources: { type: "array", minItems: 1, maxItems: 200, items: name },
+    rows: count,
+    rows_before: count,
+    measures: {
+      type: "array",
+      maxItems: 20,
+      items: {
+        type: "object",
+        required: ["measure", "psi", "drifted", "category", "before", "now"],
+        properties: {
+          measure: { enum: ["prompt_length", "answer_length", "labels", "scripts"] },
+          psi: amount,
+          drifted: { type: "boolean" },
+          category: { type: ["string", "null"], maxLength: 200 },
+          before: amount,
+          now: amount,
+        },
+      },
+    },
+  },
+} as const;
 
 const issueSchema = {
   type: "object",
@@ -79,7 +116,7 @@ const documentSchema = {
       maxItems: 4096,
       items: {
         type: "object",
-        required: ["name", "status", "branch", "commit", "verdict", "sources", "quarantine", "issues", "run"],
+        required: ["name", "status", "branch", "commit", "verdict", "sources", "quarantine", "drift", "issues", "run"],
         properties: {
           name,
           status: { enum: ["unchanged", "pending", "proposed", "failed"] },
@@ -109,6 +146,7 @@ const documentSchema = {
             propertyNames: { pattern: "^[a-z0-9.-]{1,60}$" },
             additionalProperties: count,
           },
+          drift: { type: "array", maxItems: 200, items: driftSchema },
           issues,
           run: {
             type: ["object", "null"],

@@ -1,10 +1,10 @@
 /** What a refresh did, as Markdown. */
 import { appendFileSync } from "node:fs";
-import { escapeMarkdown } from "@gitune/core";
+import { driftText, escapeMarkdown } from "@gitune/core";
 import { fitToLimit } from "../comment/fit-to-limit.js";
 import { neutralizeReport } from "../comment/neutralize.js";
 import type { Env } from "../inputs.js";
-import type { RefreshDocument, RefreshedProject } from "./refresh-document.js";
+import type { RefreshDocument, RefreshDrift, RefreshedProject } from "./refresh-document.js";
 
 /** Below GitHub's limit of 1 MiB a step. */
 const MAX_SUMMARY_BYTES = 1_000_000;
@@ -38,7 +38,7 @@ export function writeRefreshSummary(env: Env, document: RefreshDocument): void {
 }
 
 /** One line a source. Empty where the sources were not reached. */
-export function sourcesTable({ sources, quarantine }: RefreshedProject): string {
+export function sourcesTable({ sources, quarantine, drift }: RefreshedProject): string {
   if (sources.length === 0) return "";
   const rows = sources.map((one) => {
     const counts = [one.new, one.known, one.passed_over, one.quarantined].map((count) => count.toLocaleString("en"));
@@ -52,5 +52,28 @@ export function sourcesTable({ sources, quarantine }: RefreshedProject): string 
     ...rows,
     "",
     ...(reasons.length > 0 ? [`Quarantined: ${reasons.join(", ")}. These rows are in no commit.`, ""] : []),
+    ...driftList(drift),
   ].join("\n");
+}
+
+function driftList(drift: readonly RefreshDrift[]): readonly string[] {
+  const items = drift.flatMap((one) => driftTexts(one).map((text) => `- ${ofSources(one)}: ${text}`));
+  if (items.length === 0) return [];
+  return [
+    "**Drift**: the rows that are proposed here are unlike those before, by their population stability index (PSI).",
+    "",
+    ...items,
+    "",
+  ];
+}
+
+/** @returns Markdown, for each measure that has drifted */
+export function driftTexts({ measures }: RefreshDrift): readonly string[] {
+  return measures.filter(({ drifted }) => drifted).map((measure) => driftText(measure, escapeMarkdown));
+}
+
+/** Such as "240 rows of `tickets` against 1,977". */
+export function ofSources({ sources, rows, rows_before }: RefreshDrift): string {
+  const names = sources.map((name) => `\`${name}\``).join(", ");
+  return `${rows.toLocaleString("en")} rows of ${names} against ${rows_before.toLocaleString("en")}`;
 }

@@ -1,10 +1,10 @@
 /** `gitune refresh`: new rows from the sources, judged, on a branch of their own. */
-import { type Device, findRepoRoot, printable, renderIssues } from "@gitune/core";
+import { type Device, driftText, findRepoRoot, printable, renderIssues } from "@gitune/core";
 import type { Colors } from "picocolors/types.js";
 import { openStore } from "../open-store.js";
 import { deviceOption, threadsOption } from "../options.js";
 import { refresh as refreshAll } from "../refresh/refresh.js";
-import type { ProjectRefresh, RefreshResult, SourceOutcome } from "../refresh/result.js";
+import type { FileDrift, ProjectRefresh, RefreshResult, SourceOutcome } from "../refresh/result.js";
 import { resolveBase } from "../refresh/start-state.js";
 import { toDocument } from "../refresh/to-document.js";
 import { issueColors } from "../terminal/issue-colors.js";
@@ -78,6 +78,7 @@ function projectText(project: ProjectRefresh, colors: Colors): string {
   return [
     `${verdict === null ? "" : `${verdictWord(verdict, colors)}  `}${colors.bold(name)}  ${STATUS[status]}`,
     ...project.sources.map((source) => `  ${sourceText(source)}`),
+    ...project.drift.flatMap((drift) => driftLines(drift).map((line) => `  ${colors.yellow(line)}`)),
     ...(errors.length + found.length > 0
       ? [renderIssues([...errors, ...found.slice(0, 10)], "text", { color: issueColors(colors) })]
       : []),
@@ -99,4 +100,12 @@ function sourceText(source: SourceOutcome): string {
     ...(source.quarantined > 0 ? [`${source.quarantined.toLocaleString("en")} quarantined`] : []),
   ];
   return printable(`${name} (${type}): ${parts.join(", ")}`);
+}
+
+/** A line a measure that has drifted. */
+function driftLines({ sources, rows, rowsBefore, measures }: FileDrift): readonly string[] {
+  const sizes = `${counted(rows, "row")} against ${rowsBefore.toLocaleString("en")}`;
+  return measures
+    .filter(({ isDrifted }) => isDrifted)
+    .map((measure) => `drift of ${sources.join(", ")} (${sizes}): ${driftText(measure, printable)}`);
 }

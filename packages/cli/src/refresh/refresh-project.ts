@@ -21,6 +21,7 @@ import { type PipelineOptions, runPipeline } from "../pipeline/run-pipeline.js";
 import { tokenCounter } from "../token-counter.js";
 import type { Context } from "../verb.js";
 import { type Fetched, fetchSource, secretNames } from "./fetch-source.js";
+import { findDrift } from "./find-drift.js";
 import { rejectedRows } from "./rejected-rows.js";
 import type { ProjectRefresh, SourceOutcome } from "./result.js";
 import { SecretGuard } from "./secret-guard.js";
@@ -85,15 +86,17 @@ async function refreshOnce(project: Project, options: RefreshOptions): Promise<P
   const isUnmoved = rows === 0 && (!start.isPending || start.commit === start.tip);
   if (isUnmoved) {
     const status = start.isPending ? "pending" : "unchanged";
-    return { ...common, status, commit: start.tip, verdict: null, run: null };
+    const drift = start.isPending ? await findDrift(project, start.base, start.commit, options) : [];
+    return { ...common, status, commit: start.tip, drift, verdict: null, run: null };
   }
   const sources = new Map(state.sources);
   for (const { source, fetched } of given) sources.set(source.name, fetched.state);
   const next: RefreshState = { sources, rejected };
   const commit = rows === 0 ? start.commit : await commitRows(project, start, taken, next, outcomes, options);
+  const drift = await findDrift(project, start.base, commit, options);
   const run = await judge(name, commit, options);
   if (!(await updateBranch(root, start.branch, commit, start.local))) return "overtaken";
-  return { ...common, status: "proposed", commit, verdict: run.verdict, run };
+  return { ...common, status: "proposed", commit, drift, verdict: run.verdict, run };
 }
 
 function sourcesOf(project: Project): readonly RefreshSource[] {

@@ -70,6 +70,7 @@ function failed(project: Project, error: GituneError): ProjectRefresh {
     commit: null,
     sources: [],
     quarantine: {},
+    drift: [],
     quarantineFile: null,
     verdict: null,
     run: null,

@@ -1,5 +1,5 @@
 /** What a refresh answers: data only. */
-import type { Issue, Verdict } from "@gitune/core";
+import type { DriftMeasure, Issue, Verdict } from "@gitune/core";
 import type { PipelineResult } from "../pipeline/result.js";
 
 export interface SourceOutcome {
@@ -20,6 +20,22 @@ export interface SourceOutcome {
   readonly issues: readonly Issue[];
 }
 
+/** How the rows that are proposed for a file are unlike those before. */
+export interface FileDrift {
+  /** Relative to the project's folder, as `into` has it. */
+  readonly file: string;
+  /** Names of the sources whose rows go there. */
+  readonly sources: readonly string[];
+  /** How many rows are proposed for it: those of this run, and of earlier ones that are not merged. */
+  readonly rows: number;
+  /** How many they are compared with. */
+  readonly rowsBefore: number;
+  /** `file`: with those that the file has in the base; `split`: with split train, where the file has too few. */
+  readonly comparedWith: "file" | "split";
+  /** Empty where the rows are too few to tell. */
+  readonly measures: readonly DriftMeasure[];
+}
+
 /**
  * - `unchanged`: no new rows, and nothing that waits to be merged
  * - `pending`: no new rows; an earlier proposal waits
@@ -37,6 +53,8 @@ export interface ProjectRefresh {
   readonly sources: readonly SourceOutcome[];
   /** Codes of what was quarantined -> how many rows. */
   readonly quarantine: Readonly<Record<string, number>>;
+  /** A file each that has rows to propose. */
+  readonly drift: readonly FileDrift[];
   /** Absolute path of the quarantined rows; null without any. */
   readonly quarantineFile: string | null;
   /** Null where nothing was judged. */

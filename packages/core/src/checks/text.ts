@@ -57,6 +57,12 @@ export function wholeText(content: RowContent): string {
   }
 }
 
+/** What a row answers in the end; undefined where it is no question with an answer. */
+export function lastAnswer(content: RowContent): string | undefined {
+  if (content.kind === "completion") return content.completion.trim();
+  return content.kind === "messages" ? content.messages.at(-1)?.content.trim() : undefined;
+}
+
 /** Every string in a value, keys left out, with the path to it. */
 export function* stringsOf(
   value: JsonValue,

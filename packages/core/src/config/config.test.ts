@@ -62,7 +62,7 @@ gate:
     - { suite: answers, metric: exact_match, min: 0.80 }
     - { suite: answers, metric: rougeL, slice: billing, max_regression: 0.03 }
 publish: { hub: acme/support-tickets-lora, private: true }
-refresh: { sources: [ { type: command, name: feedback, command: [./pull.sh], into: train/new.jsonl } ], schedule: nightly }
+refresh: { sources: [ { type: command, name: feedback, command: [./pull.sh], into: train/new.jsonl } ], schedule: nightly, drift: { max: 0.1 } }
 `,
   });
   const { config, issues } = await readConfig(repo.root, FILE);
@@ -71,6 +71,7 @@ refresh: { sources: [ { type: command, name: feedback, command: [./pull.sh], int
   assert.deepEqual(config?.data.splits["train"], ["train/*.jsonl"]);
   assert.deepEqual(config?.checks["tokens"], { level: "error", max: 2048 });
   assert.equal(config?.gate.rules[1]?.min, 0.8);
+  assert.deepEqual(config?.refresh?.drift, { max: 0.1 });
   assert.deepEqual(config?.evals[0]?.generation, {
     maxNewTokens: 64,
     temperature: 0.5,

@@ -1,7 +1,7 @@
 /** The part of the config's schema that is about `refresh`. */
 import type { JsonSchema } from "../schema/ajv.js";
-import { DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT_SECONDS } from "./refresh.js";
-import { choice, name, object, path, text } from "./schema-parts.js";
+import { DEFAULT_MAX_BYTES, DEFAULT_MAX_DRIFT, DEFAULT_TIMEOUT_SECONDS } from "./refresh.js";
+import { choice, name, number, object, path, text } from "./schema-parts.js";
 
 const FORMATS = ["messages", "prompt-completion", "alpaca", "sharegpt", "text", "preference"] as const;
 
@@ -131,6 +131,17 @@ export const refresh: JsonSchema = object(
       },
     },
     schedule: name("when, for people; the workflow's schedule is what starts it"),
+    drift: object(
+      [],
+      {
+        max: number(
+          { exclusiveMinimum: 0, maximum: 100 },
+          "the greatest population stability index that is not reported; 100 reports nothing",
+          DEFAULT_MAX_DRIFT,
+        ),
+      },
+      "when new rows are unlike those before",
+    ),
   },
   "how new rows come in",
 );

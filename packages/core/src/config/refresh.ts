@@ -65,6 +65,10 @@ export interface RefreshConfig {
   readonly sources: readonly RefreshSource[];
   /** For people: what starts it is the workflow's `schedule`. */
   readonly schedule: string;
+  readonly drift: {
+    /** The greatest population stability index between new rows and those before that is not reported. */
+    readonly max: number;
+  };
 }
 
 interface WrittenSource {
@@ -89,17 +93,21 @@ interface WrittenSource {
 export interface WrittenRefresh {
   readonly sources: readonly WrittenSource[];
   readonly schedule?: string;
+  readonly drift?: { readonly max?: number };
 }
 
 export const DEFAULT_TIMEOUT_SECONDS = 300;
 /** 64 MiB: a night's rows with room; they are held in memory. */
 export const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+/** What is commonly read as a large shift; a moderate one begins at 0.1. */
+export const DEFAULT_MAX_DRIFT = 0.25;
 
 /** @param format the project's own */
 export function resolveRefresh(written: WrittenRefresh, format: DataFormat): RefreshConfig {
   return {
     sources: written.sources.map((source) => resolveSource(source, format)),
     schedule: written.schedule ?? "manual",
+    drift: { max: written.drift?.max ?? DEFAULT_MAX_DRIFT },
   };
 }
 

@@ -25,12 +25,23 @@ export class LabelTally {
     if (this.counts.size > MAX_LABELS) this.counts = null;
   }
 
-  /** @returns the labels, the most frequent first, one that is a secret or personal data by its kind; null where the answers are none */
-  labels(): readonly LabelCount[] | null {
+  /** @returns rows by answer, as written; null where the answers are no labels */
+  byAnswer(): ReadonlyMap<string, number> | null {
     if (this.counts === null || this.rows === 0) return null;
-    if (this.counts.size * MIN_ROWS_PER_LABEL > this.rows) return null;
-    return [...this.counts]
-      .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-      .map(([label, rows]) => ({ label: [...sensitiveKinds(label)][0] ?? label, rows }));
+    return this.counts.size * MIN_ROWS_PER_LABEL > this.rows ? null : this.counts;
   }
+
+  /** @returns the labels as they may be shown, the most frequent first; null where the answers are none */
+  labels(): readonly LabelCount[] | null {
+    const counts = this.byAnswer();
+    if (counts === null) return null;
+    return [...counts]
+      .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+      .map(([label, rows]) => ({ label: shownLabel(label), rows }));
+  }
+}
+
+/** One that is a secret or personal data is named by its kind. */
+export function shownLabel(answer: string): string {
+  return [...sensitiveKinds(answer)][0] ?? answer;
 }

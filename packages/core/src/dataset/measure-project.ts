@@ -1,7 +1,7 @@
 /** What a project's data is, in numbers: rows, tokens, labels, scripts and lengths, split by split. */
 import { stat } from "node:fs/promises";
 import type { CountTokens } from "../checks/check.js";
-import { wholeText } from "../checks/text.js";
+import { lastAnswer, wholeText } from "../checks/text.js";
 import type { DataFormat, Project } from "../config/config.js";
 import { canonicalJson, sha256Hex } from "../hash.js";
 import { nativePath } from "../io/paths.js";
@@ -12,19 +12,11 @@ import type { OnProgress } from "../progress.js";
 import type { RowContent } from "../row.js";
 import { listSplit } from "./files.js";
 import { type LabelCount, LabelTally } from "./label-tally.js";
+import { Lengths, type Spread } from "./lengths.js";
 import { makeRowParser, type RowParser, toRow } from "./parse-row.js";
 import { userSchemaOf } from "./read-rows.js";
 import { inspectSuite } from "./read-suite.js";
 import { scriptOf } from "./script-of.js";
-
-/** A length over rows. Quantiles are values that occur (nearest rank). */
-export interface Spread {
-  readonly total: number;
-  readonly min: number;
-  readonly p50: number;
-  readonly p95: number;
-  readonly max: number;
-}
 
 /** Tokens under the base's tokenizer and template. */
 export interface TokenSpread extends Spread {
@@ -182,7 +174,7 @@ async function measureSplit(
       seen.add(key);
       const text = wholeText(row.content);
       characters.add([...text].length);
-      labels.add(answerOf(row.content));
+      labels.add(lastAnswer(row.content));
       const script = scriptOf(text);
       scripts.set(script, (scripts.get(script) ?? 0) + 1);
     }
@@ -213,37 +205,5 @@ function countOf(content: RowContent, count: CountTokens | null): ReturnType<Cou
   } catch (error) {
     if (!(error instanceof GituneError) || error.exitCode === 3) throw error;
     return null;
-  }
-}
-
-/** What a row answers in the end; undefined where it is no question with an answer. */
-function answerOf(content: RowContent): string | undefined {
-  if (content.kind === "completion") return content.completion.trim();
-  return content.kind === "messages" ? content.messages.at(-1)?.content.trim() : undefined;
-}
-
-/** Lengths by how often each occurs: memory goes by how many lengths there are, not by how many rows. */
-class Lengths {
-  private readonly counts = new Map<number, number>();
-  private rows = 0;
-
-  add(length: number): void {
-    this.counts.set(length, (this.counts.get(length) ?? 0) + 1);
-    this.rows += 1;
-  }
-
-  spread(): Spread | null {
-    if (this.rows === 0) return null;
-    const sorted = [...this.counts].sort(([a], [b]) => a - b);
-    const at = (share: number): number => {
-      let left = Math.ceil(share * this.rows);
-      for (const [length, rows] of sorted) {
-        left -= rows;
-        if (left <= 0) return length;
-      }
-      return sorted.at(-1)?.[0] ?? 0;
-    };
-    const total = sorted.reduce((sum, [length, rows]) => sum + length * rows, 0);
-    return { total, min: sorted[0]?.[0] ?? 0, p50: at(0.5), p95: at(0.95), max: at(1) };
   }
 }
