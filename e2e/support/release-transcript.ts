@@ -29,6 +29,8 @@ export function writeReleaseTranscript({ prepared, changelog, jobs, title, notes
     text
       .replaceAll(urls.hub, "https://huggingface.co")
       .replaceAll(urls.github, "https://github.com")
+      // The card names a repository without "https://", and keeps "http://" apart so that it is no link.
+      .replaceAll(urls.github.replace("://", ":\u200b//"), "github.com")
       .replaceAll(new RegExp(`${tmpdir()}/gitune-workflow-\\w+/[\\w-]+/workspace`, "g"), "/home/runner/work/rows")
       .replaceAll(new RegExp(`${tmpdir()}/[\\w./-]+`, "g"), "…")
       .trim();
