@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { GituneError } from "@gitune/core";
+import { GituneError, Store } from "@gitune/core";
 import { type PublishDocument, runPublish } from "gitune";
 import { parse } from "yaml";
 import type { HubServer } from "../support/hub-server/server.js";
@@ -33,6 +33,25 @@ const release = (parts: ConfigParts) => repository.release(parts);
 const there = () => hub.repositories.get(HUB_NAME);
 const textOf = (path: string, revision = "main") => there()?.at(revision).files.get(path)?.bytes.toString() ?? "";
 const titles = () => (there()?.history("main") ?? []).map(({ title }) => title);
+
+/** Watches what the store is asked for, in turn. @param instead the key to answer for in place of the one at a position */
+function storeKeys(instead?: (method: "getFolder" | "getJson", at: number) => string | undefined) {
+  const { getFolder, getJson } = Store.prototype;
+  const keys = { getFolder: [] as string[], getJson: [] as string[] };
+  const watch = (method: keyof typeof keys, key: string) => {
+    const at = keys[method].push(key) - 1;
+    return instead?.(method, at) ?? key;
+  };
+  Object.assign(Store.prototype, {
+    getFolder(this: Store, key: string) {
+      return getFolder.call(this, watch("getFolder", key));
+    },
+    getJson(this: Store, key: string) {
+      return getJson.call(this, watch("getJson", key));
+    },
+  });
+  return { keys, restore: () => Object.assign(Store.prototype, { getFolder, getJson }) };
+}
 
 describe("publish", () => {
   it("brings a release to the Hub, whole and tagged; again changes nothing", async () => {
@@ -148,6 +167,22 @@ describe("publish", () => {
     const noBase = release({ version: "1.0.1", publish: `{ hub: ${HUB_NAME} }` });
     assert.deepEqual(await codeOf(publish(noBase)), [2, "publish.base"]);
     assert.equal(hub.log.length, 0);
+  });
+
+  it("publishes what a GPU has made from a machine without one", async () => {
+    const parts = { version: "1.0.0", seed: 11 };
+    const made = storeKeys();
+    await publish(release(parts), { dryRun: true });
+    made.restore();
+    repository.deleteTags();
+    // A store that a GPU's runner has filled: under the keys of that device is what the CPU made here.
+    const asked = storeKeys((method, at) => made.keys[method][at]);
+    try {
+      assert.equal((await publish(release({ ...parts, device: "cuda" }), { stored: true })).status, "published");
+    } finally {
+      asked.restore();
+    }
+    assert.notDeepEqual(asked.keys.getFolder, made.keys.getFolder);
   });
 
   it("takes the tag that was pushed", async () => {

@@ -18,10 +18,11 @@ export interface ConfigParts {
   readonly rank?: number;
   readonly description?: string;
   readonly seed?: number;
+  readonly device?: string;
 }
 
 /** The project's gitune.yaml. */
-export function releaseConfig({ version, rule, publish, rank, description, seed }: ConfigParts): string {
+export function releaseConfig({ version, rule, publish, rank, description, seed, device }: ConfigParts): string {
   const to = publish ?? `{ hub: ${HUB_NAME}, base: ${HUB_BASE.id}, revision: "${HUB_BASE.revision}" }`;
   return `name: ${PROJECT}
 version: ${version}
@@ -39,7 +40,7 @@ train:
   batch_size: 4
   max_length: 64
   seed: ${seed ?? 42}
-  device: cpu
+  device: ${device ?? "cpu"}
 evals:
   - name: answers
     data: evals/answers.jsonl

@@ -80,6 +80,7 @@ export async function runPublish(
   const previous = releases.filter(({ version }) => compareVersions(version, tag.version) < 0).at(-1) ?? null;
   const place = join(root, ".gitune", "release", tag.name);
   const shown = (path: string) => relative(root, path).split(sep).join("/");
+  const threads = options.threads === undefined ? {} : { threads: options.threads };
   const judging = {
     root,
     tag,
@@ -91,7 +92,7 @@ export async function runPublish(
     signal: world.signal,
     compute: options.stored !== true,
     ...(options.device === undefined ? {} : { device: options.device }),
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...threads,
   };
   return judgeRelease(judging, async (release) => {
     const { publish } = release.project.config;
@@ -136,7 +137,14 @@ export async function runPublish(
         ...upload,
         onStep: (step) =>
           world.onProgress({ phase: "publish", done: STEPS.indexOf(step), total: STEPS.length, unit: "steps" }),
-        tryOut: (folder) => tryAdapter(folder, { ...prompts, ...judging, base: release.base, sent: files.folder }),
+        tryOut: (folder) =>
+          tryAdapter(folder, {
+            ...prompts,
+            ...threads,
+            base: release.base,
+            sent: files.folder,
+            signal: world.signal,
+          }),
       },
       hub,
     );
@@ -166,7 +174,7 @@ function promptsOf({ project, judged }: JudgedRelease, count: number) {
   const [suite] = project.config.evals;
   if (!suite)
     throw new GituneError({ code: "eval.no-suites", severity: "error", message: "the project has no suites" });
-  const { device, seed } = project.config.train;
+  const { seed } = project.config.train;
   const rows = (judged.rows[suite.name] ?? []).slice(0, count);
-  return { device, rows, generation: { ...suite.generation, seed } };
+  return { rows, generation: { ...suite.generation, seed } };
 }

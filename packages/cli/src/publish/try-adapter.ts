@@ -1,5 +1,5 @@
 /** Tries an adapter that came back from the Hub: it loads, and says what the one here says. */
-import type { Device, EvalRow, GenerationOptions } from "@gitune/core";
+import type { EvalRow, GenerationOptions } from "@gitune/core";
 import type { Base } from "@gitune/train";
 import { notTheSame } from "./publish-release.js";
 
@@ -9,7 +9,6 @@ export interface TryOptions {
   readonly sent: string;
   readonly rows: readonly EvalRow[];
   readonly generation: GenerationOptions;
-  readonly device: Device;
   readonly threads?: number;
   readonly signal?: AbortSignal;
 }
@@ -29,7 +28,9 @@ export async function tryAdapter(folder: string, options: TryOptions): Promise<v
 
 async function textsOf(adapter: string, options: TryOptions): Promise<readonly string[]> {
   const { createGenerator } = await import("@gitune/train");
-  const { base, device, threads, rows, generation, signal } = options;
+  const { base, threads, rows, generation, signal } = options;
+  // Both texts are made here, so any device compares them, and every machine that publishes has this one.
+  const device = "cpu";
   const generator = await createGenerator({ base, adapter, device, ...(threads === undefined ? {} : { threads }) });
   try {
     const texts = await generator.generate(
