@@ -222,6 +222,12 @@ describe("sticky", () => {
 });
 
 describe("a GitHub that fails for a moment", () => {
+  /** What GitHub says of a primary rate limit that ends in so many seconds. */
+  const usedUp = (seconds: number) => ({
+    "x-ratelimit-remaining": "0",
+    "x-ratelimit-reset": String(Math.ceil(Date.now() / 1000) + seconds),
+  });
+
   for (const [name, fault] of [
     ["500 while reading", { match: /^GET .*comments/, answer: 500 }],
     ["502 while writing", { match: /^POST .*comments/, answer: 502 }],
@@ -245,6 +251,24 @@ describe("a GitHub that fails for a moment", () => {
     github.fail({ match: /^PATCH /, answer: "cut-after" });
     await comment({ run: 2, comment: "made it" });
     assert.match((await only()).body, /made it/);
+  });
+
+  it("waits for a rate limit that ends soon", async () => {
+    github.fail({ match: /^GET .*comments/, answer: 403, headers: usedUp(1) });
+    const { output } = await comment({ comment: "made it" });
+    assert.doesNotMatch(output, /::warning/);
+    assert.match((await only()).body, /made it/);
+  });
+
+  it("says when a rate limit ends that is not waited for, and asks no more", async () => {
+    const message = "API rate limit exceeded for installation ID 1.";
+    github.fail({ match: /comments/, answer: 403, headers: usedUp(1800), message, times: 100 });
+    const { exitCode, output } = await comment();
+    assert.equal(exitCode, 0);
+    assert.match(output, /::warning .*rate limit is used up; it starts again at \d\d:\d\d UTC.*in the job's summary/);
+    assert.doesNotMatch(output, /lacks|permissions/);
+    assert.equal(github.log.filter(({ path }) => path.includes("comments")).length, 1);
+    github.calm();
   });
 
   it("warns and goes on when it does not come back", { timeout: 60_000 }, async () => {

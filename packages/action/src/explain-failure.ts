@@ -1,6 +1,7 @@
 /** What a user can do about something that could not be posted. The job's summary has the report in any case. */
 import { printable, redact } from "@gitune/core";
 import { statusOf } from "./github.js";
+import { explainRateLimit, rateLimitOf } from "./rate-limit.js";
 
 /** All that posting takes; the pipeline itself needs the first line alone. */
 const PERMISSIONS = "permissions:\n  contents: read\n  pull-requests: write\n  checks: write";
@@ -12,6 +13,8 @@ const PERMISSIONS = "permissions:\n  contents: read\n  pull-requests: write\n  c
 export function explainFailure(error: unknown, isReadOnly: boolean, token: string): string {
   const status = statusOf(error);
   const said = printable(redact(error instanceof Error ? error.message : String(error), [token]));
+  const limit = rateLimitOf(error);
+  if (limit) return `${explainRateLimit(limit, said)} The report is in the job's summary.`;
   if (status === 403 && /locked/i.test(said)) return `The conversation is locked, so there is no comment (${said}).`;
   if (status === 401) return `GitHub does not know the token of the input github-token (${said}).`;
   if (status !== 403 && status !== 404) {

@@ -7,13 +7,14 @@ import type { Comment, CommentStore } from "./comment/upsert.js";
 import type { FinishedRun, PullRequest } from "./event.js";
 import { findLostStep } from "./lost-step.js";
 import type { JobState } from "./progress/render-progress.js";
+import { rateLimitOf } from "./rate-limit.js";
 
 /** The account behind `${{ github.token }}`. */
 export const ACTIONS_BOT = "github-actions[bot]";
 
 /** A cut connection is back at once, a gateway after seconds; a job's minutes cost more than a comment is worth. */
 const RETRY_DELAYS_MS = [250, 1000, 4000] as const;
-const MAX_RETRY_AFTER_MS = 60_000;
+const MAX_LIMIT_MS = 60_000;
 /** A page of 100 comments of 65,536 characters each takes seconds at worst. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -237,21 +238,14 @@ async function unlessGone(request: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Waits where another try makes sense (5xx, a cut connection, a rate limit); rethrows where it does not. */
+/** Waits where another try makes sense (5xx, a cut connection, a rate limit that ends soon); rethrows where it does not. */
 export async function waitAfter(error: unknown, attempt: number): Promise<void> {
   const delayMs = RETRY_DELAYS_MS[attempt];
   const status = statusOf(error) ?? (error instanceof Error && error.name === "TimeoutError" ? 500 : 0);
-  const headers = headersOf(error);
-  const isRateLimit =
-    status === 429 || (status === 403 && ("retry-after" in headers || headers["x-ratelimit-remaining"] === "0"));
-  if (delayMs === undefined || !(status >= 500 || isRateLimit)) throw error;
-  const askedMs = Number(headers["retry-after"]) * 1000;
-  if (askedMs > MAX_RETRY_AFTER_MS) throw error;
-  await sleep(Math.max(delayMs, askedMs || 0));
-}
-
-function headersOf(error: unknown): Readonly<Record<string, unknown>> {
-  if (!(error instanceof Error) || !("response" in error)) return {};
-  const { response } = error as { response?: { headers?: Record<string, unknown> } };
-  return response?.headers ?? {};
+  const now = new Date();
+  const limit = rateLimitOf(error, now);
+  if (delayMs === undefined || !(status >= 500 || limit)) throw error;
+  const limitMs = limit?.endsAt ? limit.endsAt.getTime() - now.getTime() : 0;
+  if (limitMs > MAX_LIMIT_MS) throw error;
+  await sleep(Math.max(delayMs, limitMs));
 }

@@ -4,6 +4,7 @@ import { printable, redact } from "@gitune/core";
 import { readRunFacts } from "../event.js";
 import { createApi, type Octokit, type Repository, statusOf, waitAfter } from "../github.js";
 import { type Env, readInput } from "../inputs.js";
+import { explainRateLimit, rateLimitOf } from "../rate-limit.js";
 import { readRelease } from "./release-document.js";
 import { renderNotes } from "./release-notes.js";
 import { type GitHubRelease, type NewRelease, type ReleaseStore, upsertRelease } from "./upsert-release.js";
@@ -112,6 +113,8 @@ function explain(error: unknown, tag: string, token: string): string {
   const said = printable(redact(error instanceof Error ? error.message : String(error), [token]));
   const status = statusOf(error);
   const where = `${tag} is on the Hub, and its GitHub release is not as it should be. `;
+  const limit = rateLimitOf(error);
+  if (limit) return where + explainRateLimit(limit, said);
   if (status === 401) return `${where}GitHub does not know the token of the input github-token (${said}).`;
   if (status === 403)
     return `${where}The job's permissions should be:\n\npermissions:\n  attestations: write\n  contents: write\n  id-token: write\n\n(${said})`;

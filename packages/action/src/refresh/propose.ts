@@ -10,6 +10,7 @@ import { markerKey } from "../comment/marker.js";
 import { type RunFacts, readRunFacts } from "../event.js";
 import { checkStore, createApi, type Octokit, readOwnLogin, statusOf } from "../github.js";
 import { type Env, readCommentInputs, readInput } from "../inputs.js";
+import { explainRateLimit, rateLimitOf } from "../rate-limit.js";
 import { GATE_CHECK, gateCheckOf } from "./gate-check.js";
 import { findProblems, HEALTH_TITLE, renderHealth } from "./health.js";
 import { proposalTitle, renderProposal } from "./proposal.js";
@@ -97,7 +98,8 @@ async function postGate(project: RefreshedProject, commit: string, { facts, octo
     await postCheck(store, { run: facts.runUrl, attempt: facts.runAttempt, ...gate });
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
-    const why = statusOf(error) === 403 ? "the token lacks `checks: write`" : "GitHub could not be reached";
+    const isForbidden = statusOf(error) === 403 && rateLimitOf(error) === null;
+    const why = isForbidden ? "the token lacks `checks: write`" : "GitHub could not be reached";
     core.warning(`${project.name}: the gate has said its word, but not as a check run on ${commit}: ${why} (${said})`, {
       title: "gitune: no check",
     });
@@ -144,6 +146,8 @@ const PERMISSIONS =
 function explain(error: unknown, token: string): string {
   const status = statusOf(error);
   const said = redact(error instanceof Error ? error.message : String(error), [token]);
+  const limit = rateLimitOf(error);
+  if (limit) return explainRateLimit(limit, said);
   if (status === 403 && /not permitted to create/i.test(said))
     return `GitHub Actions may not create pull requests here: turn on "Allow GitHub Actions to create and approve pull requests" in the repository's settings (${said})`;
   if (status === 401 || /Authentication failed|\b401\b/.test(said))
