@@ -27,6 +27,7 @@ export type {
   TrainConfig,
 } from "./config/config.js";
 export { CONFIG_FILE, discoverProjects, findRepoRoot, PROJECTS_FOLDER } from "./config/discover.js";
+export { isHubId } from "./config/hub-id.js";
 export { type ReadConfig, readConfig } from "./config/read.js";
 export type {
   CommandSource,

@@ -114,6 +114,7 @@ export const ISSUE_CODES = {
   "hub.refused":
     "The Hub refused a request: a token that is not valid or may not do this, or a repository that is not there.",
   "hub.unreachable": "The Hub did not answer, or failed, as often as it was asked.",
+  "hub.offline": "A base is not in the Hub's cache, and HF_HUB_OFFLINE forbids to ask the Hub for it.",
   "publish.base": "The base has no place on the Hub, so nobody else could use the adapter.",
   "publish.config": "The project does not say where its adapter goes, or trains something that is no adapter.",
   "publish.conflict": "The Hub has this version already, with other content.",
@@ -145,9 +146,11 @@ export const ISSUE_CODES = {
   "adapter.shape": "An adapter's tensors do not fit the base it is used with.",
   "adapter.tensors": "The tensors of an adapter are not those of a LoRA of its rank.",
   "adapter.unsupported": "An adapter uses a method or an option that gitune does not compute.",
+  "base.damaged": "A file of a base from the Hub is not what the base's commit has.",
   "base.format": "The base is in a format that gitune does not read.",
   "base.missing": "The base model is not there.",
-  "base.outside": "The base model lies outside the repository.",
+  "base.outside":
+    "The base model lies outside the repository, or a file of it outside of its folder of the Hub's cache.",
   "base.weights": "The base has no weights, or its weights do not fit its config.json.",
   "config.max-length": "train.max_length is above what the base can read.",
   "device.unavailable": "The device that was asked for cannot be used.",

@@ -1,9 +1,16 @@
 /** A base model: where it is, what it is, and the hashes that its results are filed under. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { copyFile, readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { GituneError, hashFile, type IssueCode, isBaseInside, type RowContent, writeFileAtomic } from "@gitune/core";
+import {
+  errnoOf,
+  GituneError,
+  hashFile,
+  type IssueCode,
+  isBaseInside,
+  type RowContent,
+  writeFileAtomic,
+} from "@gitune/core";
 import { countContentTokens } from "./data/count-tokens.js";
 import type { BaseSpec, WeightEntry } from "./engine/base-spec.js";
 import { formatShape, sameShape } from "./ir/shape.js";
@@ -16,7 +23,17 @@ import { ggufConfig, ggufFamily } from "./weights/gguf/gguf-config.js";
 import { isGgufName, readGguf } from "./weights/gguf/read-gguf.js";
 import { planTensors } from "./weights/gguf/tensor-plan.js";
 import { unpackWeights } from "./weights/gguf/unpack-weights.js";
-import { openSafetensors } from "./weights/safetensors.js";
+import { openSafetensors, readShardNames } from "./weights/safetensors.js";
+
+/** A base of the Hub at one commit, in a folder outside of the repository: whoever fetched it has checked where its files lie. */
+export interface BaseSnapshot {
+  /** Absolute. */
+  readonly dir: string;
+  /** Whether the weights are there. Where they are not, the base can be told from others, but not trained. */
+  readonly hasWeights: boolean;
+  /** sha256 (hex) by file name, as the commit says. A file that is there must have it; weights that are not count as if they were. */
+  readonly sha256: ReadonlyMap<string, string>;
+}
 
 export interface OpenBaseOptions {
   /** The repository's root, absolute. */
@@ -27,6 +44,8 @@ export interface OpenBaseOptions {
   readonly revision: string | null;
   /** Where other forms of the weights are kept (unpacked, 8-bit); `weightsCache(root)` by default. */
   readonly cacheDir?: string;
+  /** A Hub base's files; without it, a base lies in the repository. */
+  readonly snapshot?: BaseSnapshot;
 }
 
 export interface Base {
@@ -56,10 +75,13 @@ const HASHED_FILES = [
 /** What makes weights a model folder. */
 const MODEL_FILES = [...HASHED_FILES, "special_tokens_map.json"];
 const MAX_CONFIG_BYTES = 1024 * 1024;
+const SINGLE_WEIGHTS = "model.safetensors";
+const WEIGHTS_INDEX = "model.safetensors.index.json";
 
 /**
- * Opens a base inside the repository: a folder in Hugging Face layout, or a GGUF file, whose weights are unpacked the first time.
- * @throws GituneError (exit code 2) `base.missing`, `base.outside`, `base.weights`, and what its parts throw
+ * Opens a base: a folder in Hugging Face layout, or a GGUF file, whose weights are unpacked the first time. It lies inside the
+ * repository, or is a snapshot of the Hub.
+ * @throws GituneError (exit code 2) `base.missing`, `base.outside`, `base.weights`, `base.damaged`, and what its parts throw
  */
 export async function openBase(options: OpenBaseOptions): Promise<Base> {
   const place = await findBase(options);
@@ -79,11 +101,14 @@ export async function readBaseConfig(options: OpenBaseOptions): Promise<LlamaCon
 
 async function openFolder(dir: string, options: OpenBaseOptions): Promise<Base> {
   const config = await readConfig(dir, options);
-  const [tokenizer, weights] = [await loadTokenizer(dir), await readWeights(dir, config, options.base)];
+  const { snapshot } = options;
+  const tokenizer = await loadTokenizer(dir);
+  const weights = snapshot?.hasWeights === false ? null : await readWeights(dir, config, options.base);
+  const names = weights ? fileNames(dir, weights) : await weightsToCome(dir, config, snapshot);
   return {
     id: options.base,
     revision: options.revision,
-    sha256: await hashBase(dir, weights),
+    sha256: await hashBase(dir, names, snapshot?.sha256 ?? new Map()),
     templateSha256: tokenizer.templateSha256,
     tokenizer,
     config,
@@ -144,10 +169,11 @@ export function countTokens(
 }
 
 /** @returns its absolute path, and whether it is a GGUF file; else it is a folder */
-async function findBase({ root, projectDir, base, revision }: OpenBaseOptions): Promise<{
+async function findBase({ root, projectDir, base, revision, snapshot }: OpenBaseOptions): Promise<{
   readonly path: string;
   readonly isFile: boolean;
 }> {
+  if (snapshot) return { path: snapshot.dir, isFile: false };
   const from = base.startsWith("./") || base.startsWith("../") ? join(root, projectDir) : root;
   const path = resolve(from, base);
   const found = await stat(path).catch(() => null);
@@ -159,7 +185,7 @@ async function findBase({ root, projectDir, base, revision }: OpenBaseOptions): 
   if (!isFile && !found?.isDirectory()) {
     const isHubId = revision !== null || (!isGgufName(base) && /^[\w.-]+\/[\w.-]+$/.test(base));
     const fix = isHubId
-      ? `download it into the repository, then give its folder: hf download ${base}${revision ? ` --revision ${revision}` : ""} --local-dir models/${base.split("/").at(-1)}`
+      ? "give the base's commit on the Hub, revision: <40 hex digits>, and fetch it first: gitune's commands do"
       : "correct train.base: a folder or .gguf file relative to the repository's root, or to the project's with ./";
     throw new GituneError(baseIssue(base, "base.missing", "the base model is not there", fix));
   }
@@ -177,9 +203,9 @@ async function findBase({ root, projectDir, base, revision }: OpenBaseOptions): 
   return { path, isFile };
 }
 
-async function readConfig(dir: string, { root }: OpenBaseOptions): Promise<LlamaConfig> {
+async function readConfig(dir: string, { root, base, snapshot }: OpenBaseOptions): Promise<LlamaConfig> {
   const path = join(dir, "config.json");
-  const shown = relative(root, path).split(sep).join("/");
+  const shown = snapshot ? `${base}/config.json` : relative(root, path).split(sep).join("/");
   const info = await stat(path).catch(() => null);
   if (!info?.isFile() || info.size > MAX_CONFIG_BYTES) {
     throw new GituneError({
@@ -222,7 +248,7 @@ export async function readWeights(
   config: LlamaConfig,
   base: string,
 ): Promise<Record<string, WeightEntry> | null> {
-  const names = ["model.safetensors", "model.safetensors.index.json"];
+  const names = [SINGLE_WEIGHTS, WEIGHTS_INDEX];
   const present = await Promise.all(names.map((name) => stat(join(dir, name)).catch(() => null)));
   if (present.every((file) => file === null)) return null;
   const entries = await openSafetensors(dir);
@@ -248,23 +274,56 @@ export async function readWeights(
   return weights;
 }
 
-async function hashBase(dir: string, weights: Readonly<Record<string, WeightEntry>> | null): Promise<string> {
-  const files = [
-    ...HASHED_FILES.map((name) => join(dir, name)),
-    ...new Set(Object.values(weights ?? {}).map(({ file }) => file)),
-  ];
+/** Names of the files that have weights. */
+function fileNames(dir: string, weights: Readonly<Record<string, WeightEntry>>): readonly string[] {
+  return [...new Set(Object.values(weights).map(({ file }) => relative(dir, file)))];
+}
+
+/** The names that `fileNames` gives once a snapshot's weights are there; none for a base without any. */
+async function weightsToCome(
+  dir: string,
+  config: LlamaConfig,
+  snapshot: BaseSnapshot | undefined,
+): Promise<readonly string[]> {
+  if (!snapshot || snapshot.hasWeights) return [];
+  if (snapshot.sha256.has(SINGLE_WEIGHTS)) return [SINGLE_WEIGHTS];
+  const shards = await readShardNames(join(dir, WEIGHTS_INDEX));
+  return [...new Set(llamaTensors(config).flatMap(({ name }) => shards[name] ?? []))];
+}
+
+/**
+ * @param weights names of its files with weights
+ * @param known what files by these names must have, and have where they are not there
+ * @throws GituneError `base.damaged`
+ */
+async function hashBase(dir: string, weights: readonly string[], known: ReadonlyMap<string, string>): Promise<string> {
   const all = createHash("sha256");
-  for (const file of files.sort()) {
-    const hash = createHash("sha256");
-    try {
-      for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
+  for (const name of [...HASHED_FILES, ...weights].sort()) {
+    const own = await hashFile(join(dir, name)).catch((error: unknown) => {
+      if (errnoOf(error) === "ENOENT") return null;
       throw error;
-    }
-    all.update(`${relative(dir, file)}\0${hash.digest("hex")}\n`);
+    });
+    const said = known.get(name);
+    if (own !== null && said !== undefined && own !== said) throw damaged(join(dir, name), said, own);
+    const sha256 = own ?? (weights.includes(name) ? said : undefined);
+    if (sha256 !== undefined) all.update(`${name}\0${sha256}\n`);
   }
   return all.digest("hex");
+}
+
+function damaged(file: string, expected: string, found: string): GituneError {
+  return new GituneError(
+    {
+      code: "base.damaged",
+      severity: "error",
+      file,
+      message: `${file} is not what the base's commit on the Hub has`,
+      expected: `sha256 ${expected}`,
+      found,
+      fix: "remove the file that it leads to, and run again: it is downloaded anew",
+    },
+    { exitCode: 3 },
+  );
 }
 
 function baseIssue(base: string, code: IssueCode, message: string, fix: string) {

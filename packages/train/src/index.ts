@@ -1,6 +1,6 @@
 /** Public names of @gitune/train, one by one. */
 export { type PeftAdapter, readPeftAdapter } from "./adapter/peft.js";
-export { type Base, countTokens, type OpenBaseOptions, openBase, weightsCache } from "./base.js";
+export { type Base, type BaseSnapshot, countTokens, type OpenBaseOptions, openBase, weightsCache } from "./base.js";
 export { defaultThreads, deviceClass, ENGINE_VERSION, resolveDevice } from "./device.js";
 export { createGenerator, type Generator, type GeneratorOptions } from "./generator.js";
 export { type MergeOptions, type MergeResult, mergeAdapter } from "./merge-adapter.js";

@@ -6,6 +6,7 @@ import { didYouMean } from "../nearest.js";
 import { toPointer } from "../pointer.js";
 import type { Finding } from "../schema/explain.js";
 import type { Config, GateRule } from "./config.js";
+import { isHubId } from "./hub-id.js";
 import { refreshRule } from "./refresh-rules.js";
 import { takesValidationLoss, VALIDATION_SPLIT } from "./validation-split.js";
 
@@ -51,6 +52,10 @@ const baseAndRevision: ConfigRule = ({ train }, dir) => {
         fix: "remove revision: a local base is pinned by its content",
       },
     ];
+  }
+  if (revision !== null && !isHubId(base)) {
+    const message = `${JSON.stringify(base)} has a revision, but is no id of a model on the Hub`;
+    return [{ code: "config.base", pointer, message, expected: "<owner>/<name>", found: base }];
   }
   return [];
 };

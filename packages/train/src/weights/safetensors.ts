@@ -209,7 +209,7 @@ export async function openSafetensors(folder: string): Promise<Map<string, Tenso
       fix: "give a model folder in safetensors format; .bin checkpoints can be converted with transformers' save_pretrained",
     });
   }
-  const weightMap = await readIndex(indexPath);
+  const weightMap = await readShardNames(indexPath);
   const shards = new Map<string, SafetensorsHeader>();
   const tensors = new Map<string, TensorEntry>();
   for (const [name, shard] of Object.entries(weightMap)) {
@@ -225,7 +225,11 @@ export async function openSafetensors(folder: string): Promise<Map<string, Tenso
   return tensors;
 }
 
-async function readIndex(indexPath: string): Promise<Record<string, string>> {
+/**
+ * Which file each tensor is in, from `model.safetensors.index.json`; the files need not be there.
+ * @throws {GituneError} `weights.index`
+ */
+export async function readShardNames(indexPath: string): Promise<Readonly<Record<string, string>>> {
   const { size } = await stat(indexPath);
   if (size > MAX_INDEX_BYTES)
     throw indexError(indexPath, `the index has ${size} bytes; the limit is ${MAX_INDEX_BYTES}`);
