@@ -34,11 +34,14 @@ export class Repository {
     this.commit("main", "initial commit", new Map([[".gitattributes", plainFile(attributes)]]));
   }
 
-  /** @param files all of them, not only those that changed */
-  commit(branch: string, title: string, files: ReadonlyMap<string, RepoFile>): Commit {
+  /**
+   * @param files all of them, not only those that changed
+   * @param named its name, in place of one by chance
+   */
+  commit(branch: string, title: string, files: ReadonlyMap<string, RepoFile>, named?: string): Commit {
     const parent = this.branches.get(branch) ?? null;
     const date = new Date().toISOString();
-    const oid = createHash("sha1").update(`${parent} ${title} ${randomUUID()}`).digest("hex");
+    const oid = named ?? createHash("sha1").update(`${parent} ${title} ${randomUUID()}`).digest("hex");
     const commit = { oid, parent, title, date, files };
     this.#commits.set(oid, commit);
     this.branches.set(branch, oid);

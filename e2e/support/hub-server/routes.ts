@@ -12,6 +12,8 @@ export interface HubState {
   claims: Readonly<Record<string, string>>;
   /** Entries a page of a listing. */
   pageSize: number;
+  /** Another server, which large files are read from: `<address>/<sha256>`. Null: the Hub sends them itself. */
+  largeFilesAt: string | null;
 }
 
 export interface HubRequest {
@@ -32,7 +34,7 @@ type Route = readonly [method: string, path: RegExp, answer: (call: Call, hub: H
 
 /** What the Hub takes into a commit as it is; more goes through LFS. */
 const MAX_REGULAR_BYTES = 10 * 1024 * 1024;
-const LFS_NAMES = /\.(bin|gguf|onnx|pt|safetensors|zip)$/i;
+export const LFS_NAMES = /\.(bin|gguf|onnx|pt|safetensors|zip)$/i;
 
 const ROUTES: readonly Route[] = [
   [
@@ -204,7 +206,7 @@ const ROUTES: readonly Route[] = [
         private: repository.isPrivate,
         sha: commit.oid,
         lastModified: commit.date,
-        siblings: [...commit.files.keys()].map((rfilename) => ({ rfilename })),
+        siblings: [...commit.files].map(([rfilename, file]) => siblingOf(rfilename, file, call.url)),
       });
     },
   ],
@@ -216,6 +218,9 @@ const ROUTES: readonly Route[] = [
       const commit = readable(call, hub).at(revision);
       const file = commit.files.get(path);
       if (!file) throw new HubRefusal(404, "Entry not found", "EntryNotFound");
+      if (kind === "resolve" && file.lfs && hub.largeFilesAt !== null) {
+        return { status: 302, headers: { location: `${hub.largeFilesAt}/${file.lfs.oid}` }, body: Buffer.alloc(0) };
+      }
       return fileAnswer(call, file, kind === "raw", commit);
     },
   ],
@@ -324,6 +329,13 @@ function treePage({ url }: Call, { files }: Commit, pageSize: number): [readonly
   const next = new URL(url);
   next.searchParams.set("cursor", String(start + pageSize));
   return [page, { link: `<${next}>; rel="next"` }];
+}
+
+/** With `blobs`, sizes and hashes, too. */
+function siblingOf(rfilename: string, { size, oid, lfs }: RepoFile, url: URL): object {
+  if (!url.searchParams.has("blobs")) return { rfilename };
+  const large = lfs && { lfs: { sha256: lfs.oid, size: lfs.size, pointerSize: lfs.pointerSize } };
+  return { rfilename, size, blobId: oid, ...large };
 }
 
 function fileAnswer(call: Call, file: RepoFile, isRaw: boolean, commit: Commit): Answer {

@@ -1,4 +1,5 @@
 /** Public names of gitune, one by one: the pipeline, for programs that want more than the command line. */
+export { HubBases, type HubBasesOptions } from "./hub-base/hub-bases.js";
 export type { AdapterOutcome, PipelineResult, ProjectOutcome, ProjectStatus, ReportFiles } from "./pipeline/result.js";
 export { type PipelineOptions, runPipeline } from "./pipeline/run-pipeline.js";
 export { HubRepository } from "./publish/hub-repository.js";

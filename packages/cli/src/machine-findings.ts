@@ -1,9 +1,9 @@
 /** What `gitune doctor` finds, and whether it is enough for the projects that are to be trained here. */
-import { statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
-import { dirname } from "node:path";
 import { type Device, GituneError, type Project } from "@gitune/core";
 import type { DeviceReport, TrainingNeeds } from "@gitune/train";
+import { freeSpace, type HubBase, type HubBases, hubBaseOf } from "./hub-base/hub-bases.js";
+import { basePlace } from "./open-base.js";
 
 export interface Finding {
   readonly what: string;
@@ -94,8 +94,7 @@ export async function diskFinding(
   projects: readonly NeedyProject[],
   demands: Demands,
 ): Promise<Finding> {
-  const { bavail, bsize } = await statfsOfNearest(folder);
-  const freeBytes = bavail * bsize;
+  const freeBytes = await freeSpace(folder);
   const { bytes, why } = most(projects, ({ diskBytes }) => diskBytes + SPARE_DISK_BYTES, demands.diskBytes);
   const ok = freeBytes >= bytes;
   const fix = `free ${gibibytes(bytes - freeBytes)} on the disk of ${folder}, or keep results on another: GITUNE_STORE=/path/to/folder`;
@@ -123,23 +122,17 @@ function most(
   );
 }
 
-async function statfsOfNearest(folder: string): Promise<{ readonly bavail: number; readonly bsize: number }> {
-  try {
-    return await statfs(folder);
-  } catch (error) {
-    const parent = dirname(folder);
-    if (parent === folder) throw error;
-    return statfsOfNearest(parent);
-  }
-}
-
-/** What a project's training takes here, told without opening its base. */
-export async function needsOf(project: Project, device: Exclude<Device, "auto">): Promise<NeedyProject> {
+/** What a project's training takes here, told without opening its base; a base of the Hub must be here for it. */
+export async function needsOf(
+  project: Project,
+  device: Exclude<Device, "auto">,
+  bases: HubBases,
+): Promise<NeedyProject> {
   const { trainingNeeds } = await import("@gitune/train");
-  const { config, root, dir } = project;
-  const { base, revision } = config.train;
   try {
-    const needs = await trainingNeeds(config.train, device, { root, projectDir: dir, base, revision });
+    const hub = hubBaseOf(project);
+    if (hub !== null && (await bases.cached(hub, "identity")) === null) return { project, device, needs: null };
+    const needs = await trainingNeeds(project.config.train, device, await basePlace(project, bases, "cached"));
     return { project, device, needs };
   } catch (error) {
     if (error instanceof GituneError) return { project, device, needs: null };
@@ -148,27 +141,41 @@ export async function needsOf(project: Project, device: Exclude<Device, "auto">)
 }
 
 /** Each base that a project trains on, once. */
-export async function baseFindings(projects: readonly Project[]): Promise<readonly Finding[]> {
-  const bases = new Map<string, Project>();
+export async function baseFindings(projects: readonly Project[], bases: HubBases): Promise<readonly Finding[]> {
+  const named = new Map<string, Project>();
   for (const project of projects) {
     const { base, revision } = project.config.train;
-    bases.set(`${base}@${revision ?? ""}`, project);
+    named.set(`${base}@${revision ?? ""}`, project);
   }
-  return Promise.all([...bases.values()].map(baseFinding));
+  return Promise.all([...named.values()].map((project) => baseFinding(project, bases)));
 }
 
-async function baseFinding({ config, root, dir }: Project): Promise<Finding> {
+async function baseFinding(project: Project, bases: HubBases): Promise<Finding> {
   const { openBase } = await import("@gitune/train/tokenizer");
-  const { base, revision } = config.train;
-  const finding = { what: `base ${base}`, isNeeded: true };
+  const finding = { what: `base ${project.config.train.base}`, isNeeded: true };
+  const hub = hubBaseOf(project);
   try {
-    const { sha256, config: model } = await openBase({ root, projectDir: dir, base, revision });
-    const detail = `${model.layers} layers of ${model.hiddenSize}, sha256 ${sha256.slice(0, 12)}`;
+    if (hub !== null && (await bases.cached(hub, "weights")) === null) {
+      return { ...finding, ...(await downloadOf(hub, bases)) };
+    }
+    const { sha256, config: model } = await openBase(await basePlace(project, bases, "cached"));
+    const where = hub === null ? "" : ", in the Hub's cache";
+    const detail = `${model.layers} layers of ${model.hiddenSize}, sha256 ${sha256.slice(0, 12)}${where}`;
     return { ...finding, ok: true, detail };
   } catch (error) {
     if (!(error instanceof GituneError)) throw error;
     const [issue] = error.issues;
-    const fix = issue?.fix === undefined ? {} : { fix: issue.fix };
-    return { ...finding, ok: false, detail: issue?.message ?? error.message, ...fix };
+    // Where the Hub cannot be reached from here, the base may be brought.
+    const fix = hub !== null && issue?.code === "hub.unreachable" ? bases.command(hub) : issue?.fix;
+    return { ...finding, ok: false, detail: issue?.message ?? error.message, ...(fix === undefined ? {} : { fix }) };
   }
+}
+
+/** A base that is not here yet is no fault, where it can be downloaded. */
+async function downloadOf(hub: HubBase, bases: HubBases): Promise<Pick<Finding, "ok" | "detail" | "fix">> {
+  const [bytes, freeBytes] = [await bases.missingBytes(hub), await freeSpace(bases.folder)];
+  const detail = `not here yet: ${gibibytes(bytes)} come from the Hub the first time, to ${bases.folder}`;
+  if (freeBytes >= bytes) return { ok: true, detail };
+  const fix = "free some disk, or name a folder on another: HF_HOME=/path/to/folder";
+  return { ok: false, detail: `${detail}, where ${gibibytes(freeBytes)} are free`, fix };
 }

@@ -8,12 +8,12 @@ import {
   hashFile,
   type Issue,
   listSplit,
-  localBase,
   type Project,
   type RowContent,
   type Store,
   sha256Hex,
 } from "@gitune/core";
+import type { FindTokenizer } from "./open-base.js";
 import { readVersion } from "./version.js";
 
 type CountTokens = (content: RowContent) => { total: number; supervised: number };
@@ -32,20 +32,27 @@ const NONE: TokenCounter = { countTokens: null, issues: [], save: async () => un
  * For the rule: none where it is off.
  * @param store counts of rows that were counted before are taken from it; null counts all
  */
-export async function tokenCounter(project: Project, store: Store | null): Promise<TokenCounter> {
-  const level = project.config.checks["tokens"]?.level ?? "off";
-  return level === "off" ? NONE : tokenCounterOfBase(project, store);
+export async function tokenCounter(project: Project, store: Store | null, find: FindTokenizer): Promise<TokenCounter> {
+  return isCounted(project) ? tokenCounterOfBase(project, store, find) : NONE;
+}
+
+/** Whether the rule is on. */
+export function isCounted({ config }: Project): boolean {
+  return (config.checks["tokens"]?.level ?? "off") !== "off";
 }
 
 /** None where the base is not on this machine: that is said by another check. */
-export async function tokenCounterOfBase(project: Project, store: Store | null): Promise<TokenCounter> {
-  const path = localBase(project);
-  if (path === null) return NONE;
+export async function tokenCounterOfBase(
+  project: Project,
+  store: Store | null,
+  find: FindTokenizer,
+): Promise<TokenCounter> {
   // What is not there, or leads elsewhere, another check says.
   if ((await checkBase(project)).length > 0) return NONE;
-  const { countTokens, loadTokenizer } = await import("@gitune/train/tokenizer");
-  const base = join(project.root, path);
   try {
+    const base = await find(project);
+    if (base === null) return NONE;
+    const { countTokens, loadTokenizer } = await import("@gitune/train/tokenizer");
     const count = countTokens({ tokenizer: await loadTokenizer(base) });
     return store === null ? { ...NONE, countTokens: count } : await remembering(count, project, base, store);
   } catch (error) {

@@ -2,16 +2,18 @@
 import { type Project, readRows, renderIssues } from "@gitune/core";
 import type { PreviewPiece, RowPreview } from "@gitune/train/tokenizer";
 import type { Colors } from "picocolors/types.js";
+import { HubBases } from "./hub-base/hub-bases.js";
+import { openProjectBase } from "./open-base.js";
 import { issueColors } from "./terminal/issue-colors.js";
 import { counted } from "./terminal/table.js";
 import type { Context, Outcome } from "./verb.js";
 
 /** Needs the tokenizer only, so the engine is not loaded. */
 export async function previewRows(context: Context, project: Project, count: number): Promise<Outcome> {
-  const { config, root, dir } = project;
-  const { markPieces, openBase, previewRow } = await import("@gitune/train/tokenizer");
-  const { base: name, revision, maxLength, overflow } = config.train;
-  const base = await openBase({ root, projectDir: dir, base: name, revision });
+  const { config } = project;
+  const { markPieces, previewRow } = await import("@gitune/train/tokenizer");
+  const { maxLength, overflow } = config.train;
+  const base = await openProjectBase(project, new HubBases(context), "identity");
   const shown = [];
   for await (const row of readRows(project, "train", context.signal)) {
     shown.push({ row, preview: previewRow(row, base.tokenizer, { maxLength, overflow }) });

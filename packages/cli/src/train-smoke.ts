@@ -1,5 +1,7 @@
 /** `gitune train --smoke`: everything that a training needs, in two steps, and nothing left of it. */
 import { type Device, GituneError, type Project, readRows, takesValidationLoss, VALIDATION_SPLIT } from "@gitune/core";
+import { HubBases } from "./hub-base/hub-bases.js";
+import { openProjectBase } from "./open-base.js";
 import { counted, formatSeconds } from "./terminal/table.js";
 import type { Context, Outcome } from "./verb.js";
 
@@ -13,11 +15,11 @@ interface Options {
 
 /** @throws {GituneError} `cli.usage` for options that only a real training has; what `smokeTrain` throws */
 export async function smokeRun(context: Context, project: Project, options: Options): Promise<Outcome> {
-  const { config, root, dir } = project;
+  const { config } = project;
   const { out, resume, maxSteps, device, threads } = options;
   if (out !== undefined || resume !== undefined || maxSteps !== undefined) throw keepsNothing();
-  const { defaultThreads, deviceClass, openBase, smokeTrain } = await import("@gitune/train");
-  const base = await openBase({ root, projectDir: dir, base: config.train.base, revision: config.train.revision });
+  const { defaultThreads, deviceClass, smokeTrain } = await import("@gitune/train");
+  const base = await openProjectBase(project, new HubBases(context), "weights");
   const report = await smokeTrain({
     project,
     base,

@@ -1,5 +1,6 @@
 /** `gitune doctor`: whether this machine can train what is here, and how to add what is missing. */
 import { type Device, discoverProjects, findRepoRoot, GituneError, type Issue, type Project } from "@gitune/core";
+import { HubBases } from "../hub-base/hub-bases.js";
 import {
   baseFindings,
   type Demands,
@@ -49,7 +50,7 @@ export const doctor: Verb = {
     const root = repositoryOf(context.cwd);
     const { projects } = await discoverProjects(root, command.args);
     const { dir } = await openStore(root, context);
-    const findings = await findAll(projects, device, demands, dir);
+    const findings = await findAll(projects, device, demands, dir, new HubBases(context));
     const { colors } = context;
     const mark = (finding: Finding) =>
       finding.ok ? colors.green("ok") : finding.isNeeded ? colors.red("missing") : colors.yellow("not here");
@@ -83,10 +84,11 @@ async function findAll(
   device: Device | undefined,
   demands: Demands,
   store: string,
+  bases: HubBases,
 ): Promise<readonly Finding[]> {
   const { probeDevices, resolveDevice } = await import("@gitune/train");
   const needy = await Promise.all(
-    projects.map((project) => needsOf(project, resolveDevice(device ?? project.config.train.device))),
+    projects.map((project) => needsOf(project, resolveDevice(device ?? project.config.train.device), bases)),
   );
   const disk = await diskFinding(store, needy, demands);
   return [
@@ -95,7 +97,7 @@ async function findAll(
     ...(await probeDevices()).flatMap((report) => deviceFindings(report, needy, demands)),
     disk,
     // Opening a base may unpack it, so not where that would fill the disk.
-    ...(disk.ok ? await baseFindings(projects) : []),
+    ...(disk.ok ? await baseFindings(projects, bases) : []),
   ];
 }
 

@@ -2,6 +2,8 @@
 import { stat } from "node:fs/promises";
 import { relative } from "node:path";
 import { type Device, GituneError, printable, printableLine, readSuite, writeFileAtomic } from "@gitune/core";
+import { HubBases } from "../hub-base/hub-bases.js";
+import { openProjectBase } from "../open-base.js";
 import { deviceOption, pathFrom, threadsOption } from "../options.js";
 import { evaluateSuites, type SuiteRows } from "../pipeline/evaluate.js";
 import { usableProject } from "../projects.js";
@@ -34,13 +36,12 @@ export const evaluate: Verb = {
   run: async (context, command) => {
     const options = command.opts<Options>();
     const project = await usableProject(context.cwd, command.args[0]);
-    const { config, root, dir } = project;
+    const { config } = project;
     if (config.evals.length === 0) throw noSuites(config.name, project.configFile);
     const suites: SuiteRows[] = [];
     for (const suite of config.evals) suites.push({ suite, rows: await readSuite(project, suite, context.signal) });
 
-    const { openBase } = await import("@gitune/train/tokenizer");
-    const base = await openBase({ root, projectDir: dir, base: config.train.base, revision: config.train.revision });
+    const base = await openProjectBase(project, new HubBases(context), "weights");
     const { results } = await evaluateSuites({
       project,
       base,

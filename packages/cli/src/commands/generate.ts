@@ -10,8 +10,11 @@ import {
   type PromptContent,
   writeJsonl,
 } from "@gitune/core";
+import type { OpenBaseOptions } from "@gitune/train";
 import { type Command, Option } from "commander";
+import { HubBases } from "../hub-base/hub-bases.js";
 import { isObject, readJsonlFile, shownPath } from "../input-files.js";
+import { basePlace } from "../open-base.js";
 import {
   deviceOption,
   nonNegative,
@@ -55,7 +58,10 @@ export const generate: Verb = {
   configure: (command) =>
     command
       .argument("[project]", "takes the project's base and format; not needed with --base")
-      .option("--base <model>", "a base model's folder or .gguf file, relative to the repository's root")
+      .option(
+        "--base <model>",
+        "a base model's folder or .gguf file, relative to the repository's root, or <Hub id>@<commit>",
+      )
       .option("--adapter <folder>", "a PEFT adapter; the bare base without it")
       .option("--prompt <text>", "one prompt")
       .option("--input <file.jsonl>", 'prompts, a line each: {"id"?, "prompt" | "messages"}')
@@ -89,7 +95,7 @@ export const generate: Verb = {
   exitCodes: { 0: "generated", 2: "a prompt, the base or the adapter cannot be used", 3: "the machine failed" },
   run: async (context, command) => {
     const options = command.opts<Options>();
-    const place = await basePlace(context, command, options);
+    const place = await placeOf(context, command, options);
     const { createGenerator, openBase, weightsCache } = await import("@gitune/train");
     const base = await openBase(place.base);
     const isChat = options.raw !== true && (place.isChat ?? base.tokenizer.template !== null);
@@ -126,18 +132,31 @@ export const generate: Verb = {
 };
 
 /** Where the base is, and whether the project's prompts are chats; unknown without a project. */
-async function basePlace(context: Context, command: Command, options: Options) {
+async function placeOf(context: Context, command: Command, options: Options) {
+  const bases = new HubBases(context);
   if (options.base !== undefined && command.args[0] === undefined) {
-    const base = { root: findRepoRoot(context.cwd), projectDir: "", base: options.base, revision: null };
-    return { base, isChat: undefined };
+    const place = { root: findRepoRoot(context.cwd), projectDir: "" };
+    return { base: await named(options.base, place, bases), isChat: undefined };
   }
-  const { config, root, dir } = await usableProject(context.cwd, command.args[0]);
-  const { base, revision } = config.train;
+  const project = await usableProject(context.cwd, command.args[0]);
+  const { config, root, dir } = project;
   const isChat = config.data.format === "messages" || config.data.format === "sharegpt";
-  return {
-    base: { root, projectDir: dir, base: options.base ?? base, revision: options.base === undefined ? revision : null },
-    isChat,
-  };
+  const base =
+    options.base === undefined
+      ? await basePlace(project, bases, "weights")
+      : await named(options.base, { root, projectDir: dir }, bases);
+  return { base, isChat };
+}
+
+/** A base as it is typed: a place, or `<Hub id>@<commit>`. */
+async function named(
+  typed: string,
+  place: Pick<OpenBaseOptions, "root" | "projectDir">,
+  bases: HubBases,
+): Promise<OpenBaseOptions> {
+  const [, id, revision] = /^([^/@]+\/[^/@]+)@([0-9a-f]{40})$/.exec(typed) ?? [];
+  if (id === undefined || revision === undefined) return { ...place, base: typed, revision: null };
+  return { ...place, base: id, revision, snapshot: await bases.fetch({ id, revision, about: {} }, "weights") };
 }
 
 async function readPrompts(context: Context, options: Options, isChat: boolean): Promise<readonly Prompt[]> {

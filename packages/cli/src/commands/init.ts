@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { findRepoRoot, GituneError, printable, tryRef } from "@gitune/core";
 import { Option } from "commander";
+import { HubBases } from "../hub-base/hub-bases.js";
 import { ask, askLine, canAsk } from "../init/ask.js";
 import { DEFAULT_BASE, findBase } from "../init/base-choice.js";
 import { type InitOptions, type NewProjectSummary, OWNER_HINTS, type Proposal, propose } from "../init/propose.js";
@@ -62,6 +63,7 @@ export const init: Verb = {
       root,
       dir,
       cwd: context.cwd,
+      bases: new HubBases(context),
       base: options.base ?? (asks ? await askForBase(root) : null),
       action: readAction(options.action),
       runner: readRunner(runner),
@@ -199,14 +201,11 @@ function nextSteps({ base, projects }: Proposal, hasCommit: boolean): string {
   ].join("\n");
 }
 
-/** Rows can be checked without the base; training reads it from the repository. */
+/** Rows can be checked without the base. */
 function fetchBase(id: string, revision: string): readonly string[] {
-  const folder = `models/${id.split("/").at(-1)}`;
   return [
-    "  to train, the base has to be here (validate, stats and diff work without it):",
-    `    hf download ${id} --revision ${revision} --local-dir ${folder}`,
-    `    then in each gitune.yaml: base: ${folder}, and no revision`,
-    "  any folder in Hugging Face layout or .gguf file will do: gitune init --base <it> writes its name from the start",
+    "  the base comes from the Hub the first time that it is needed, into the cache of Hugging Face tools; beforehand, with",
+    `    hf download ${id} --revision ${revision}`,
   ];
 }
 

@@ -1,6 +1,7 @@
 /** `gitune plan`: what `run` would have to compute, found out without a GPU; what needs no computing is judged. */
 import { findRepoRoot } from "@gitune/core";
 import { addChangeOptions, type ChangeOptions, changeOf } from "../change-options.js";
+import { HubBases } from "../hub-base/hub-bases.js";
 import { openStore } from "../open-store.js";
 import type { PipelineResult } from "../pipeline/result.js";
 import { runPipeline } from "../pipeline/run-pipeline.js";
@@ -26,6 +27,7 @@ export const plan: Verb = {
       root,
       projects: command.args,
       store: await openStore(root, context),
+      bases: new HubBases(context),
       compute: false,
       ...changeOf(command.opts<ChangeOptions>()),
       onProgress: context.onProgress,

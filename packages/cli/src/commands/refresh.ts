@@ -1,6 +1,7 @@
 /** `gitune refresh`: new rows from the sources, judged, on a branch of their own. */
 import { type Device, driftText, findRepoRoot, printable, renderIssues } from "@gitune/core";
 import type { Colors } from "picocolors/types.js";
+import { HubBases } from "../hub-base/hub-bases.js";
 import { openStore } from "../open-store.js";
 import { deviceOption, threadsOption } from "../options.js";
 import { refresh as refreshAll } from "../refresh/refresh.js";
@@ -44,6 +45,7 @@ export const refresh: Verb = {
       root,
       base: await resolveBase(root, options.base),
       store: await openStore(root, context),
+      bases: new HubBases(context),
       env: context.env,
       judge: {
         bareBase: options.bare,

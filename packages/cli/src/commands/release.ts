@@ -1,6 +1,7 @@
 /** `gitune release`: where releases stand, `prepare` the next ones, `repair` what was cut off, `rollback` to an earlier version. */
 import { type Device, findRepoRoot, GituneError } from "@gitune/core";
 import { Argument } from "commander";
+import { HubBases } from "../hub-base/hub-bases.js";
 import { openStore } from "../open-store.js";
 import { deviceOption, threadsOption } from "../options.js";
 import type { PreparedReleases } from "../prepare/prepare-releases.js";
@@ -107,7 +108,8 @@ async function prepare(names: readonly string[], options: Options, context: Cont
   const root = findRepoRoot(context.cwd);
   const { onProgress, signal } = context;
   const { evaluate = false, ...machine } = options;
-  const common = { root, store: await openStore(root, context), compute: evaluate, onProgress, signal, ...machine };
+  const [store, bases] = [await openStore(root, context), new HubBases(context)];
+  const common = { root, store, bases, compute: evaluate, onProgress, signal, ...machine };
   const {
     status: is,
     branch,

@@ -2,6 +2,7 @@
 import { relative } from "node:path";
 import { findRepoRoot, printableText, renderIssues } from "@gitune/core";
 import { addChangeOptions, type ChangeOptions, changeOf } from "../change-options.js";
+import { HubBases } from "../hub-base/hub-bases.js";
 import { openStore } from "../open-store.js";
 import { positive, threadsOption } from "../options.js";
 import type { PipelineResult, ProjectOutcome } from "../pipeline/result.js";
@@ -42,6 +43,7 @@ export const run: Verb = {
         root,
         projects: command.args,
         store,
+        bases: new HubBases(context),
         ...changeOf(options),
         ...(options.threads === undefined ? {} : { threads: options.threads }),
         onProgress: context.onProgress,

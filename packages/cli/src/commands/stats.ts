@@ -1,5 +1,7 @@
 /** `gitune stats`: what the data is, in numbers. */
 import { measureProject, type Project, type ProjectStats, printable, type SplitStats, type Spread } from "@gitune/core";
+import { HubBases } from "../hub-base/hub-bases.js";
+import { tokenizerHere, whyNone } from "../open-base.js";
 import { usableProjects } from "../projects.js";
 import { counted, textTable } from "../terminal/table.js";
 import { tokenCounterOfBase } from "../token-counter.js";
@@ -30,10 +32,12 @@ export const stats: Verb = {
 };
 
 /** A preference row has no tokens yet: nothing trains on it. */
-async function measure(project: Project, { signal, onProgress, note }: Context): Promise<ProjectStats> {
+async function measure(project: Project, context: Context): Promise<ProjectStats> {
+  const { signal, onProgress, note } = context;
   const { name, data } = project.config;
-  const { countTokens, issues } = await tokenCounterOfBase(project, null);
-  if (!countTokens) note(`${name}: no tokens, since ${issues[0]?.message ?? "the base is not in this repository"}`);
+  const bases = new HubBases(context);
+  const { countTokens, issues } = await tokenCounterOfBase(project, null, tokenizerHere(bases));
+  if (!countTokens) note(`${name}: no tokens, since ${issues[0]?.message ?? whyNone(project, bases)}`);
   return measureProject(project, {
     countTokens: data.format === "preference" ? null : countTokens,
     signal,

@@ -10,7 +10,9 @@ import {
   writeLock,
 } from "@gitune/core";
 import type { TrainAdapterResult } from "@gitune/train";
+import { HubBases } from "../hub-base/hub-bases.js";
 import { lockParts } from "../lock-parts.js";
+import { openProjectBase } from "../open-base.js";
 import { deviceOption, pathFrom, positiveInteger, threadsOption } from "../options.js";
 import { usableProject } from "../projects.js";
 import { counted, formatSeconds } from "../terminal/table.js";
@@ -63,9 +65,9 @@ export const train: Verb = {
 };
 
 async function trainProject(context: Context, project: Project, options: Options): Promise<Outcome> {
-  const { config, root, dir } = project;
-  const { engineEnvironment, openBase, trainAdapter } = await import("@gitune/train");
-  const base = await openBase({ root, projectDir: dir, base: config.train.base, revision: config.train.revision });
+  const { config, root } = project;
+  const { engineEnvironment, trainAdapter } = await import("@gitune/train");
+  const base = await openProjectBase(project, new HubBases(context), "weights");
   const out =
     options.out === undefined ? join(root, ".gitune", "adapters", config.name) : pathFrom(context.cwd, options.out);
   const result = await trainAdapter({

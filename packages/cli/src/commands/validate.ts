@@ -15,13 +15,15 @@ import {
 } from "@gitune/core";
 import { Option } from "commander";
 import type { Colors } from "picocolors/types.js";
+import { HubBases, hubBaseOf } from "../hub-base/hub-bases.js";
 import { shownPath } from "../input-files.js";
 import { isConfigCode } from "../issue-kinds.js";
+import { tokenizerHere, whyNone } from "../open-base.js";
 import { noProjects } from "../projects.js";
 import { unknownMetrics } from "../suite-metrics.js";
 import { issueColors } from "../terminal/issue-colors.js";
 import { counted } from "../terminal/table.js";
-import { tokenCounter } from "../token-counter.js";
+import { isCounted, tokenCounter } from "../token-counter.js";
 import type { Context, ExitCode, Outcome, Verb } from "../verb.js";
 import { readVersion } from "../version.js";
 
@@ -106,9 +108,14 @@ async function checkProject(
   project: Project,
   suitesOfRepo: Awaited<ReturnType<typeof readSuites>>,
   configIssues: readonly Issue[],
-  { signal, onProgress }: Context,
+  context: Context,
 ): Promise<ProjectValidation> {
-  const { countTokens, issues } = await tokenCounter(project, null);
+  const { signal, onProgress, note } = context;
+  const bases = new HubBases(context);
+  const { countTokens, issues } = await tokenCounter(project, null, tokenizerHere(bases));
+  if (!countTokens && issues.length === 0 && isCounted(project) && hubBaseOf(project) !== null) {
+    note(`${project.config.name}: the rule tokens is left out, since ${whyNone(project, bases)}`);
+  }
   const validation = await validateProject(project, {
     suitesOfRepo,
     signal,

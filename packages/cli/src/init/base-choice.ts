@@ -1,7 +1,8 @@
 /** The base of new projects: the one that was named, else one that the repository has, else a small one of the Hub. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
-import { GituneError, isBaseInside } from "@gitune/core";
+import { GituneError, isBaseInside, isHubId } from "@gitune/core";
+import type { HubBases } from "../hub-base/hub-bases.js";
 import type { TokenLimit } from "./divide-rows.js";
 
 export interface BaseChoice {
@@ -22,13 +23,27 @@ const MAX_TOKENS = 1_024;
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /** @param named from the command line, relative to `cwd`; null where none is. @throws {GituneError} `cli.usage` */
-export async function chooseBase(root: string, cwd: string, named: string | null): Promise<BaseChoice> {
-  const hub = named === null ? null : /^([\w.-]{1,96}\/[\w.-]{1,96})@([0-9a-f]{40})$/.exec(named);
-  if (hub) return { base: hub[1] ?? "", revision: hub[2] ?? "", tokens: null };
+export async function chooseBase(
+  root: string,
+  cwd: string,
+  named: string | null,
+  bases: HubBases,
+): Promise<BaseChoice> {
+  const [, id = "", revision = ""] = named === null ? [] : (/^([^@]+)@([0-9a-f]{40})$/.exec(named) ?? []);
+  if (isHubId(id)) return fromHub({ base: id, revision }, bases);
   const base = named === null ? await findBase(root) : await placeOf(root, cwd, named);
   return base === null
-    ? { ...DEFAULT_BASE, tokens: null }
+    ? fromHub(DEFAULT_BASE, bases)
     : { base, revision: null, tokens: await tokensOf(join(root, base)) };
+}
+
+/** Nothing is downloaded to look at rows. */
+async function fromHub(
+  hub: { readonly base: string; readonly revision: string },
+  bases: HubBases,
+): Promise<BaseChoice> {
+  const place = await bases.cached({ id: hub.base, revision: hub.revision, about: {} }, "identity");
+  return { ...hub, tokens: place && (await tokensOf(place.dir)) };
 }
 
 async function placeOf(root: string, cwd: string, named: string): Promise<string> {

@@ -11,6 +11,7 @@ import {
   readSuites,
   type SuiteRows,
 } from "@gitune/core";
+import type { HubBases } from "../hub-base/hub-bases.js";
 import { type BaseChoice, chooseBase } from "./base-choice.js";
 import { configText, SCHEMA_FILE } from "./config-text.js";
 import { DividedRows, type LeftOut, type SuiteRow, toEvalRow } from "./divide-rows.js";
@@ -28,6 +29,8 @@ export interface InitOptions {
   readonly dir: string;
   readonly cwd: string;
   readonly base: string | null;
+  /** Where bases from the Hub are. */
+  readonly bases: HubBases;
   readonly action: string;
   readonly runner: readonly string[];
   readonly visibility: Visibility | null;
@@ -65,7 +68,7 @@ export interface Proposal {
 export async function propose(options: InitOptions): Promise<Proposal> {
   const { root, signal } = options;
   const workflows = workflowFiles(options);
-  const base = await chooseBase(root, options.cwd, options.base);
+  const base = await chooseBase(root, options.cwd, options.base, options.bases);
   const { projects: present } = await discoverProjects(root);
   const found = await findRowFiles(root, options.dir);
   const isTaken = (file: string) => present.some(({ dir }) => file.startsWith(`${dir}/`));

@@ -14,6 +14,8 @@ import {
   WORKTREE,
 } from "@gitune/core";
 import type { Base } from "@gitune/train";
+import type { HubBases, Want } from "../hub-base/hub-bases.js";
+import { basePlace } from "../open-base.js";
 
 export interface RepositoryState {
   readonly state: OpenState;
@@ -88,13 +90,18 @@ function fingerprint(files: readonly TreeFile[]): string {
 }
 
 /**
- * Opens a project's base model in a folder where that model is.
+ * Opens a project's base model: in a folder where that model is, or from the Hub.
  * @param root the repository's: unpacked weights are kept there, not in a commit's temporary folder
  */
-export async function openBaseModel(project: Project, modelRoot: string, root: string): Promise<Base> {
-  const { openBase, weightsCache } = await import("@gitune/train");
-  const { base, revision } = project.config.train;
-  return openBase({ root: modelRoot, projectDir: project.dir, base, revision, cacheDir: weightsCache(root) });
+export async function openBaseModel(
+  project: Project,
+  modelRoot: string,
+  root: string,
+  { bases, want }: { readonly bases: HubBases; readonly want: Want },
+): Promise<Base> {
+  const { openBase, weightsCache } = await import("@gitune/train/tokenizer");
+  const place = await basePlace({ ...project, root: modelRoot }, bases, want);
+  return openBase({ ...place, cacheDir: weightsCache(root) });
 }
 
 /** The base commit's own copy of a model, for a change that replaces it. */

@@ -10,7 +10,6 @@ import {
   discoverProjects,
   GituneError,
   type Issue,
-  localBase,
   mergeBase,
   type OnProgress,
   type Project,
@@ -21,7 +20,9 @@ import {
   WORKTREE,
 } from "@gitune/core";
 import { gateExitCode } from "@gitune/eval";
+import type { HubBases } from "../hub-base/hub-bases.js";
 import { isConfigCode } from "../issue-kinds.js";
+import { tokenizerOf } from "../open-base.js";
 import { noProjects } from "../projects.js";
 import { unknownMetrics } from "../suite-metrics.js";
 import { tokenCounter } from "../token-counter.js";
@@ -48,6 +49,8 @@ export interface PipelineOptions {
   /** "worktree", or a branch, tag or commit. */
   readonly head: string;
   readonly store: Store;
+  /** Where bases from the Hub are found, and fetched where they are not. */
+  readonly bases: HubBases;
   /**
    * False plans: what is unchanged, refused by its checks or in the store is judged, and the names of the others are
    * in `pending`. Default: true.
@@ -168,12 +171,12 @@ export interface ValidatedProject {
 export async function validateHead(
   projects: readonly Project[],
   head: RepositoryState,
-  { store, onProgress, signal }: PipelineOptions,
+  { store, bases, onProgress, signal }: PipelineOptions,
 ): Promise<readonly ValidatedProject[]> {
   const suitesOfRepo = await readSuites(head.projects, signal);
   const validated: ValidatedProject[] = [];
   for (const project of projects) {
-    const tokens = await tokenCounter(project, store);
+    const tokens = await tokenCounter(project, store, tokenizerOf(bases));
     const { issues } = await validateProject(project, {
       suitesOfRepo,
       ...(tokens.countTokens ? { countTokens: tokens.countTokens } : {}),
@@ -223,10 +226,12 @@ export async function judgeOne(
       ...(options.onNote ? { onNote: options.onNote } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     };
+    // A plan trains nothing: the weights of a base from the Hub need not come for it.
+    const wanted = { bases: options.bases, want: judge.compute ? "weights" : "identity" } as const;
     return await judgeProject(
       // The head's own copy of the model; that of a commit was written out with it. One from the Hub is no part of a commit.
-      { project, openBase: () => openBaseModel(project, localBase(project) === null ? root : head.state.root, root) },
-      earlier && { project: earlier, openBase: () => openBaseModel(earlier, model?.root ?? root, root) },
+      { project, openBase: () => openBaseModel(project, head.state.root, root, wanted) },
+      earlier && { project: earlier, openBase: () => openBaseModel(earlier, model?.root ?? root, root, wanted) },
       { diff: projectDiff, issues, modelChanged },
       judge,
     );

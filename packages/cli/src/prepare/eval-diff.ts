@@ -4,6 +4,7 @@
  */
 import { type Device, diffProjects, type OnProgress, type Store } from "@gitune/core";
 import { formatInterval, formatScore } from "@gitune/eval";
+import type { HubBases } from "../hub-base/hub-bases.js";
 import { openBaseState, openHead } from "../pipeline/open-states.js";
 import type { ProjectOutcome } from "../pipeline/result.js";
 import { judgeOne } from "../pipeline/run-pipeline.js";
@@ -18,6 +19,7 @@ export interface EvalDiffOptions {
   /** The commit to be released. */
   readonly base: string;
   readonly store: Store;
+  readonly bases: HubBases;
   /** False takes what is in the store, and trains nothing. */
   readonly compute: boolean;
   readonly device?: Device;

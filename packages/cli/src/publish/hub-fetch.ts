@@ -13,6 +13,10 @@ export interface HubFetchOptions {
   readonly credentials: Credentials | null;
   readonly sleep: Sleep;
   readonly signal?: AbortSignal;
+  /** How often a request is tried; `MAX_ATTEMPTS` by default. */
+  readonly attempts?: number;
+  /** The caller reads bodies, and notices itself where one ends early. */
+  readonly isStreamed?: boolean;
 }
 
 /** How often anything is tried. With the waits below that is about a minute of a Hub that is down. */
@@ -33,7 +37,7 @@ export function backoffMs(attempt: number): number {
 
 /** A `fetch` for whoever talks to the Hub. Only requests to the endpoint itself carry the token. */
 export function hubFetch(options: HubFetchOptions): typeof fetch {
-  const { endpoint, credentials, sleep, signal } = options;
+  const { endpoint, credentials, sleep, signal, attempts = MAX_ATTEMPTS } = options;
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const method = init?.method ?? "GET";
@@ -41,7 +45,7 @@ export function hubFetch(options: HubFetchOptions): typeof fetch {
     let isRenewed = false;
     for (let attempt = 0; ; attempt += 1) {
       signal?.throwIfAborted();
-      const isLast = attempt + 1 >= MAX_ATTEMPTS;
+      const isLast = attempt + 1 >= attempts;
       const answer = await send(url, init, url.origin === new URL(endpoint).origin ? credentials : null);
       if (answer instanceof Response && answer.status < 500 && answer.status !== 429) {
         // A token whose hour is over was not looked at, so nothing was carried out.
@@ -67,7 +71,8 @@ export function hubFetch(options: HubFetchOptions): typeof fetch {
     if (token) headers.set("authorization", `Bearer ${token}`);
     try {
       const response = await fetch(url, { ...init, headers, ...(signal ? { signal } : {}) });
-      if (!(response.headers.get("content-type") ?? "").includes("json")) return response;
+      const isJson = (response.headers.get("content-type") ?? "").includes("json");
+      if (options.isStreamed || !isJson) return response;
       // Read here, so that a connection that is cut within an answer is noticed here.
       const { status, headers: answered } = response;
       return new Response(await response.arrayBuffer(), { status, headers: answered });
@@ -98,13 +103,15 @@ export function limitOf(headers: Pick<Headers, "get">, now = Date.now()): number
   return seconds === undefined ? 0 : Number(seconds) * 1000;
 }
 
-function problemOf(answer: Response | Error): string {
+/** What went wrong, without a token in it. */
+export function problemOf(answer: Response | Error): string {
   if (answer instanceof Response) return `status ${answer.status}`;
   const cause = answer.cause instanceof Error ? answer.cause.message : "";
   return withoutTokens(cause === "" ? answer.message : `${answer.message} (${cause})`);
 }
 
-function unreachable(what: string, problem: string, attempts: number): GituneError {
+/** @param what was asked, e.g. `GET https://…` */
+export function unreachable(what: string, problem: string, attempts: number): GituneError {
   return new GituneError(
     {
       code: "hub.unreachable",

@@ -10,13 +10,13 @@ import {
   GituneError,
   InternalError,
   type Issue,
-  localBase,
   type OnProgress,
   type Project,
   type Store,
 } from "@gitune/core";
 import { gateExitCode } from "@gitune/eval";
 import type { Base } from "@gitune/train";
+import type { HubBases } from "../hub-base/hub-bases.js";
 import { openBaseModel, openBaseState, openHead, type RepositoryState } from "../pipeline/open-states.js";
 import type { AdapterOutcome } from "../pipeline/result.js";
 import { judgeOne, validateHead } from "../pipeline/run-pipeline.js";
@@ -35,6 +35,7 @@ export interface JudgeReleaseOptions {
   /** Where the report goes; replaced as a whole. */
   readonly reportFolder: string;
   readonly store: Store;
+  readonly bases: HubBases;
   readonly device?: Device;
   readonly threads?: number;
   /** False takes what is in the store, and trains nothing; true by default. */
@@ -114,7 +115,7 @@ async function judge(
   if (adapters.head === null || judged.lock === null || comparison === null)
     throw refused(judged, issues, reportFolder);
   if (gateExitCode(comparison, project.config.gate) === 1) throw refused(judged, issues, reportFolder);
-  const base = await openBaseModel(project, localBase(project) === null ? root : head.state.root, root);
+  const base = await openBaseModel(project, head.state.root, root, { bases: options.bases, want: "weights" });
   const isCompared = judged.outcome.results.base !== null && judged.outcome.adapters.base !== null;
   const comparedWith = isCompared ? (previous?.name ?? null) : null;
   const published = publishedBase(project);

@@ -11,6 +11,7 @@ import {
   readFileAt,
   resolveRef,
 } from "@gitune/core";
+import { HubBases } from "../hub-base/hub-bases.js";
 import { openStore } from "../open-store.js";
 import { CHANGELOG_FILE, entryOf } from "../prepare/edit-files.js";
 import { usableProject } from "../projects.js";
@@ -88,6 +89,7 @@ export async function runPublish(
     previous,
     reportFolder: join(place, "report"),
     store: await openStore(root, world),
+    bases: new HubBases({ ...world, ...(options.sleep ? { sleep: options.sleep } : {}) }),
     onProgress: world.onProgress,
     signal: world.signal,
     compute: options.stored !== true,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { GituneError, isReallyInside, listGlob, type Project, type RefreshSource, sha256Hex } from "@gitune/core";
 import type { Context } from "../verb.js";
 import { type HttpCall, httpGet } from "./http-get.js";
-import { hubAddress, hubEndpoint, hubRefusal } from "./hub-source.js";
+import { hubAddress, hubRefusal, sourceEndpoint } from "./hub-source.js";
 import { runCommand } from "./run-command.js";
 import type { SecretGuard } from "./secret-guard.js";
 import { sourceEnv } from "./source-env.js";
@@ -75,7 +75,7 @@ async function read(
     case "hub": {
       // A commit never changes.
       if (known && /^[0-9a-f]{40}$/.test(source.revision)) return null;
-      const [endpoint, token] = [hubEndpoint(env), env["HF_TOKEN"] || null];
+      const [endpoint, token] = [sourceEndpoint(env), env["HF_TOKEN"] || null];
       const explain: HttpCall["explain"] = (status, headers) =>
         hubRefusal(source, { endpoint, hasToken: token !== null, status, code: String(headers["x-error-code"] ?? "") });
       return get(hubAddress(source, endpoint), token, known, { timeoutMs, maxBytes, signal, explain });

@@ -16,6 +16,8 @@ import {
   updateBranch,
   writeJsonl,
 } from "@gitune/core";
+import type { HubBases } from "../hub-base/hub-bases.js";
+import { tokenizerOf } from "../open-base.js";
 import { openHead } from "../pipeline/open-states.js";
 import { type PipelineOptions, runPipeline } from "../pipeline/run-pipeline.js";
 import { tokenCounter } from "../token-counter.js";
@@ -33,6 +35,7 @@ export interface RefreshOptions {
   readonly root: string;
   readonly base: string;
   readonly store: Store;
+  readonly bases: HubBases;
   readonly env: Context["env"];
   /** How it is judged. */
   readonly judge: Pick<PipelineOptions, "device" | "threads" | "bareBase">;
@@ -149,13 +152,13 @@ async function takeAll(
   given: readonly GivenSource[],
   start: StartState,
   asOfBase: Project,
-  { root, store, guard, rejected, signal }: RefreshOptions & Pick<TakeOptions, "guard" | "rejected">,
+  { root, store, bases, guard, rejected, signal }: RefreshOptions & Pick<TakeOptions, "guard" | "rejected">,
 ): Promise<Taken> {
   const { state, projects, issues } = await openHead(root, start.commit);
   try {
     const project = projects.find(({ config }) => config.name === asOfBase.config.name);
     if (!project) throw new GituneError(issues.filter(({ project: name }) => name === asOfBase.config.name));
-    const tokens = await tokenCounter(project, store);
+    const tokens = await tokenCounter(project, store, tokenizerOf(bases));
     const admission = await RowAdmission.open(project, {
       suitesOfRepo: await readSuites(projects, signal),
       ...(tokens.countTokens ? { countTokens: tokens.countTokens } : {}),
@@ -259,13 +262,24 @@ async function commitRows(
 async function judge(
   name: string,
   commit: string,
-  { root, base, store, judge: how, onProgress, signal }: RefreshOptions,
+  { root, base, store, bases, judge: how, onProgress, signal }: RefreshOptions,
 ): ReturnType<typeof runPipeline> {
   const folder = join(root, ".gitune", "refresh", name);
   await mkdir(folder, { recursive: true });
   await removeOldReports(folder);
   const reportDir = await mkdtemp(join(folder, REPORT_PREFIX));
-  return runPipeline({ root, projects: [name], base, head: commit, store, ...how, reportDir, onProgress, signal });
+  return runPipeline({
+    root,
+    projects: [name],
+    base,
+    head: commit,
+    store,
+    bases,
+    ...how,
+    reportDir,
+    onProgress,
+    signal,
+  });
 }
 
 const REPORT_PREFIX = "report-";
