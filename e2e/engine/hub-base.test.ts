@@ -152,7 +152,8 @@ describe("gitune with a base of the Hub", () => {
 
     const planned = await gitune(repository.root, ["plan"], { HF_HOME: join(home, "other") });
     assert.equal(planned.code, 0, planned.stdout + planned.stderr);
-    assert.deepEqual(JSON.parse(planned.stdout).pending, []);
+    const { pending = [], projects } = JSON.parse(planned.stdout);
+    assert.deepEqual([pending, projects[0].status, projects[0].adapters.head.cached], [[], "changed", true]);
     assert.ok(asked().includes("tokenizer.json") && !asked().includes("model.safetensors"), asked().join(" "));
 
     const offline = await gitune(repository.root, ["eval"], { HF_HOME: join(home, "third"), HF_HUB_OFFLINE: "1" });
