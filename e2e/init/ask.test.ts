@@ -98,12 +98,12 @@ describe("gitune init without anybody to ask", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
 
-  it("says in an empty repository what is missing to train, and how to get it", () => {
+  it("says in an empty repository where the base comes from", () => {
     open({});
     const said = init();
     assert.match(said, /^example {2}messages, from an example$/m);
-    assert.match(said, /to train, the base has to be here/);
-    assert.match(said, /gitune init --base/);
+    assert.match(said, /the base comes from the Hub the first time that it is needed/);
+    assert.match(said, /hf download HuggingFaceTB\/SmolLM2-135M-Instruct --revision [0-9a-f]{40}$/m);
     assert.ok(isThere("datasets/example/gitune.yaml"));
   });
 

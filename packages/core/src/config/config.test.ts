@@ -181,6 +181,13 @@ const BAD: readonly [
     "/train/revision",
     7,
   ],
+  [
+    "a revision of what is no id",
+    configText({ train: `  revision: ${"a".repeat(40)}` }).replace("models/tiny", "models--a/tiny"),
+    "config.base",
+    "/train/base",
+    6,
+  ],
   ["a base out of the repository", configText().replace("models/tiny", "../../../m"), "config.path", "/train/base", 6],
   [
     "a split out of the project",
