@@ -22,6 +22,7 @@ import { HubBases } from "gitune";
 import { REPOSITORY } from "../support/action-folder.js";
 import { ALWAYS, baseFiles, config, jsonl, PROJECT, rows } from "../support/colours-project.js";
 import { ENVIRONMENT, GitRepository } from "../support/git-repository.js";
+import { plainFile, type RepoFile } from "../support/hub-server/repository.js";
 import { type HubServer, startHub } from "../support/hub-server/server.js";
 import type { Files } from "../support/pull-request.js";
 import { tinyBase } from "../support/tiny-base.js";
@@ -162,7 +163,16 @@ describe("gitune with a base of the Hub", () => {
       [offline.code, issue.code, issue.file, issue.pointer],
       [3, "hub.offline", `${PROJECT}/gitune.yaml`, "/train/base"],
     );
-    assert.match(issue.fix, new RegExp(`^hf download ${ID} --revision ${REVISION}`));
+    const command = new RegExp(`^hf download ${ID} --revision ${REVISION}`);
+    assert.match(issue.fix, command);
+    const doctor = await gitune(repository.root, ["doctor"], { HF_HOME: join(home, "third"), HF_HUB_OFFLINE: "1" });
+    const base = JSON.parse(doctor.stdout).findings.find(({ what }: { what: string }) => what === `base ${ID}`);
+    assert.deepEqual([doctor.code, base.ok], [3, false]);
+    assert.match(base.fix, command);
+
+    const prompt = ["--prompt", "What is red?", "--max-new-tokens", "2"];
+    const said = await gitune(repository.root, ["generate", "--base", `${ID}@${REVISION}`, ...prompt]);
+    assert.deepEqual([said.code, JSON.parse(said.stdout).base], [0, there.base], said.stderr);
   });
 });
 
@@ -203,13 +213,35 @@ describe("a base's download", () => {
     const whole = await openBase({ ...place, snapshot: await bases().fetch(BASE, "weights") });
     assert.deepEqual([planned.spec.weights, planned.sha256], [null, whole.sha256]);
     assert.ok(whole.spec.weights);
+    rmSync(home, { recursive: true });
+
+    // A file that LFS does not keep has no sha256 in the list, so it comes for a plan, too.
+    const files = addModel().at("main").files as Map<string, RepoFile>;
+    files.set("model.safetensors", plainFile(WEIGHTS));
+    assert.deepEqual(await bases().fetch(BASE, "identity"), {
+      dir: folder("snapshots", REVISION),
+      hasWeights: true,
+      sha256: new Map(),
+    });
+  });
+
+  it("begins only where the disk has room for it", async () => {
+    const files = addModel().at("main").files as Map<string, RepoFile>;
+    files.set("model.safetensors", { ...plainFile(WEIGHTS), size: 2 ** 52 });
+    const [code, name, text] = await refusal(bases().fetch(BASE, "weights"));
+    assert.deepEqual([code, name], [3, "disk.full"]);
+    assert.match(
+      text,
+      /^there is no space for acme\/tiny in .*; free some, or name a folder on another disk: HF_HOME=/,
+    );
+    assert.ok(!asked().includes("model.safetensors"));
   });
 
   it("keeps nothing of wrong bytes, neither of those that come nor of those that were there", async () => {
-    const files = addModel().at("main").files as Map<string, object>;
+    const files = addModel().at("main").files as Map<string, RepoFile>;
     const wrong = Buffer.from(WEIGHTS);
     wrong[wrong.length - 1] = (wrong.at(-1) ?? 0) ^ 1;
-    const right = files.get("model.safetensors") ?? {};
+    const right = files.get("model.safetensors") ?? assert.fail();
     files.set("model.safetensors", { ...right, bytes: wrong });
     const [code, name, text] = await refusal(bases().fetch(BASE, "weights"));
     assert.deepEqual([code, name], [3, "base.damaged"]);
