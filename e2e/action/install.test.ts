@@ -1,10 +1,13 @@
-/** How the action gets the engine's dependencies: from a cache, else from the lockfile. `npm` itself is not run. */
+/**
+ * How the action gets the engine's dependencies: from a cache, else from the lockfile, and CUDA's files where a driver is. `npm`
+ * itself is not run, and neither is the runtime's own download.
+ */
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { type ActionFolder, makeActionFolder } from "../support/action-folder.js";
 import { type GitHubServer, startGitHub } from "../support/github-server/server.js";
 import { onPullRequest } from "../support/on-pull-request.js";
@@ -12,6 +15,22 @@ import { makePullRequest, OWNER, type PullRequestFixture, REPO } from "../suppor
 import type { Json } from "../support/workflow-runner/expressions.js";
 import { runWorkflow } from "../support/workflow-runner/run-workflow.js";
 
+const PROVIDER = "bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so";
+/** Loaded before every script: the machine has NVIDIA's driver. */
+const WITH_DRIVER = `import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+const { existsSync } = fs;
+fs.existsSync = (path) => path === "/proc/driver/nvidia/version" || existsSync(path);
+syncBuiltinESMExports();
+`;
+/** In place of onnxruntime-node's: fetches its library, or dies half way. */
+const INSTALL_SCRIPT = `const { mkdirSync, writeFileSync } = require("node:fs");
+const { dirname, join } = require("node:path");
+const file = join(__dirname, "..", "${PROVIDER}");
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, process.env.ONNXRUNTIME_NODE_INSTALL);
+if (process.env.NO_NUGET) throw new Error("getaddrinfo ENOTFOUND api.nuget.org");
+`;
 const ANSWER = JSON.stringify({ version: 1, verdict: "pass", projects: [], comment: "fine" });
 
 let github: GitHubServer;
@@ -37,9 +56,27 @@ after(async () => {
   for (const folder of [pull, bare, installed]) folder.remove();
   rmSync(bin, { recursive: true, force: true });
 });
-beforeEach(() => rmSync(npmCalls, { force: true }));
+beforeEach(() => {
+  rmSync(npmCalls, { force: true });
+  rmSync(join(bare.root, "node_modules"), { recursive: true, force: true });
+});
 
-async function run(action: ActionFolder, isCacheHit: boolean) {
+/** What `npm ci`, or a cache, brings of the runtime. */
+function installRuntime(files: Readonly<Record<string, string>> = {}): void {
+  const all = { "package.json": "{}", "script/install.js": INSTALL_SCRIPT, ...files };
+  for (const [name, text] of Object.entries(all)) {
+    const path = join(bare.root, "node_modules/onnxruntime-node", name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+}
+
+const provider = () => {
+  const path = join(bare.root, "node_modules/onnxruntime-node", PROVIDER);
+  return existsSync(path) ? readFileSync(path, "utf8") : null;
+};
+
+async function run(action: ActionFolder, isCacheHit: boolean, env: Readonly<Record<string, string>> = {}) {
   const cacheCalls: Readonly<Record<string, Json>>[] = [];
   const nodeVersions: Json[] = [];
   const file = "../../fixtures/workflows/.github/workflows/gate.yml";
@@ -47,6 +84,7 @@ async function run(action: ActionFolder, isCacheHit: boolean) {
     workflow: fileURLToPath(new URL(file, import.meta.url)),
     ...onPullRequest(github, pull),
     runNumber: 1,
+    env,
     actions: {
       "actions/checkout": () => ({}),
       "actions/setup-node": ({ inputs, addPath }) => {
@@ -64,7 +102,7 @@ async function run(action: ActionFolder, isCacheHit: boolean) {
   const job = jobs["gate"]?.[0];
   assert.equal(job?.conclusion, "success", job?.log);
   const calls = existsSync(npmCalls) ? readFileSync(npmCalls, "utf8").trim().split("\n") : [];
-  return { cacheCalls, calls, nodeVersions };
+  return { cacheCalls, calls, nodeVersions, annotations: job?.annotations ?? [] };
 }
 
 describe("the engine's dependencies", () => {
@@ -89,5 +127,44 @@ describe("the engine's dependencies", () => {
   it("are taken as they are in gitune's own checkout", async () => {
     const { cacheCalls, calls } = await run(installed, false);
     assert.deepEqual([cacheCalls, calls], [[], []]);
+  });
+});
+
+describe("CUDA's files", () => {
+  const withDriver = (more: Readonly<Record<string, string>> = {}) => {
+    const preload = join(bin, "driver.mjs");
+    writeFileSync(preload, WITH_DRIVER);
+    return { NODE_OPTIONS: `--import ${pathToFileURL(preload).href}`, ...more };
+  };
+
+  it("are left alone where no driver is", async () => {
+    installRuntime();
+    await run(bare, true);
+    assert.equal(provider(), null);
+  });
+
+  it("are added where a driver is, by a cache that no other machine is given", async () => {
+    installRuntime();
+    const { cacheCalls, annotations } = await run(bare, true, withDriver());
+    assert.equal(provider(), "cuda12");
+    assert.match(String(cacheCalls[0]?.["key"]), /^gitune-engine-linux-x64-cuda-node\d+-[0-9a-f]{32}$/);
+    assert.deepEqual(annotations, []);
+  });
+
+  it("are taken from the cache that has them", async () => {
+    installRuntime({ [PROVIDER]: "cached" });
+    await run(bare, true, withDriver({ NO_NUGET: "1" }));
+    assert.equal(provider(), "cached");
+  });
+
+  it("that cannot be downloaded are a warning, and no half of them stays", async () => {
+    installRuntime();
+    const { annotations } = await run(bare, true, withDriver({ NO_NUGET: "1" }));
+    assert.equal(provider(), null);
+    assert.deepEqual(
+      annotations.map(({ properties }) => properties["title"]),
+      ["gitune: no CUDA files of ONNX Runtime"],
+    );
+    assert.match(annotations[0]?.message ?? "", /^their download ended with exit code 1\./);
   });
 });

@@ -45,7 +45,7 @@ describe("action files", () => {
   const steps = (file: string) =>
     (parse(read(file)) as { runs: { steps?: Record<string, unknown>[] } }).runs.steps ?? [];
   const engine = (file: string) =>
-    JSON.stringify(steps(file).slice(0, 4)).replaceAll("$GITHUB_ACTION_PATH/../bundle", "$GITHUB_ACTION_PATH/bundle");
+    JSON.stringify(steps(file).slice(0, 5)).replaceAll("$GITHUB_ACTION_PATH/../bundle", "$GITHUB_ACTION_PATH/bundle");
 
   it("get the engine in the same way everywhere", () => {
     const own = engine("packages/action/action.yml");

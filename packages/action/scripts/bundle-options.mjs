@@ -10,6 +10,7 @@ export function bundleOptions(outdir) {
     entryPoints: {
       approve: "dist/approve-main.js",
       engine: "dist/engine-main.js",
+      cuda: "dist/cuda-main.js",
       run: "dist/run-main.js",
       beat: "dist/beat/beat-main.js",
       "beat-loop": "dist/beat/loop-main.js",

@@ -7,6 +7,7 @@ try {
   const engine = findEngine();
   core.setOutput("root", engine.root);
   core.setOutput("installed", String(engine.isInstalled));
+  core.setOutput("cuda", String(engine.hasCuda));
   core.setOutput("cache-key", engine.cacheKey);
 } catch (error) {
   reportFailure(error);

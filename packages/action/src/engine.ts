@@ -2,9 +2,10 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GituneError } from "@gitune/core";
+import { hasCudaDriver } from "@gitune/train/device-files";
 
 /** This file is bundled into `packages/action/bundle/`, as deep as `packages/action/dist/`. */
 const ROOT = resolve(fileURLToPath(new URL("../../..", import.meta.url)));
@@ -14,7 +15,9 @@ export interface Engine {
   readonly root: string;
   /** Whether its dependencies are there already, as in gitune's own checkout. */
   readonly isInstalled: boolean;
-  /** The same for the same lockfile, platform and Node. */
+  /** Whether the machine can use ONNX Runtime's CUDA files, which no package brings. */
+  readonly hasCuda: boolean;
+  /** The same for the same lockfile, platform, Node, and with or without CUDA's files. */
   readonly cacheKey: string;
 }
 
@@ -30,12 +33,20 @@ export function findEngine(): Engine {
   const lock = readFileSync(join(root, "package-lock.json"));
   const hash = createHash("sha256").update(lock).digest("hex").slice(0, 32);
   const [major] = process.versions.node.split(".");
+  const hasCuda = hasCudaDriver();
+  const machine = [process.platform, process.arch, ...(hasCuda ? ["cuda"] : []), `node${major}`].join("-");
   return {
     root,
-    isInstalled:
-      canResolve(main, "commander") && canResolve(join(root, "packages/train/package.json"), "onnxruntime-node"),
-    cacheKey: `gitune-engine-${process.platform}-${process.arch}-node${major}-${hash}`,
+    isInstalled: canResolve(main, "commander") && runtimeFolder(root) !== null,
+    hasCuda,
+    cacheKey: `gitune-engine-${machine}-${hash}`,
   };
+}
+
+/** Folder of onnxruntime-node as the engine at `root` finds it; null where it is not installed. */
+export function runtimeFolder(root: string): string | null {
+  const path = resolved(join(root, "packages/train/package.json"), "onnxruntime-node/package.json");
+  return path === null ? null : dirname(path);
 }
 
 /** Absolute path of the CLI's entry point. */
@@ -44,10 +55,13 @@ export function cliMain(): string {
 }
 
 function canResolve(from: string, name: string): boolean {
+  return resolved(from, name) !== null;
+}
+
+function resolved(from: string, name: string): string | null {
   try {
-    createRequire(from).resolve(name);
-    return true;
+    return createRequire(from).resolve(name);
   } catch {
-    return false;
+    return null;
   }
 }

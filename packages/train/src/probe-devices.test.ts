@@ -65,7 +65,7 @@ const CASES: readonly {
     machine: machineWith({ packages: ort, files: [DRIVER] }),
     device: "cuda",
     detail: /libonnxruntime_providers_cuda\.so is not installed/,
-    fix: /^ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false$/,
+    fix: /^ONNXRUNTIME_NODE_INSTALL=cuda12 node \/modules\/onnxruntime-node\/script\/install\.js$/,
   },
   {
     title: "a library of CUDA is absent",

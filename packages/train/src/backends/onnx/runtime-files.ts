@@ -1,6 +1,6 @@
 /** What ONNX Runtime needs on a machine for each device, and how to get it. Nothing is loaded here. */
 import { join } from "node:path";
-import type { Machine, Missing } from "../../machine.js";
+import { type Machine, type Missing, thisMachine } from "../../machine.js";
 
 export type OnnxDevice = "cpu" | "cuda" | "webgpu";
 
@@ -14,8 +14,8 @@ export const PROVIDERS: { readonly [K in OnnxDevice]: readonly string[] } = {
 interface DeviceNeeds {
   /** `platform-architecture` for which the package has this device (the table of its README). */
   readonly platforms: readonly string[];
-  /** A file that an install script adds to those of the package. */
-  readonly file?: { readonly name: string; readonly fix: string };
+  /** A file that the package's install script adds to it, where that is told to. */
+  readonly file?: { readonly name: string; readonly install: Readonly<Record<string, string>> };
   /** A path that is there when the hardware's driver is, by platform; the others have drivers built in. */
   readonly driver?: { readonly linux: string; readonly fix: string };
 }
@@ -26,7 +26,7 @@ const NEEDS: { readonly [K in OnnxDevice]: DeviceNeeds } = {
     platforms: ["linux-x64"],
     file: {
       name: "libonnxruntime_providers_cuda.so",
-      fix: "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false",
+      install: { ONNXRUNTIME_NODE_INSTALL: "cuda12" },
     },
     driver: {
       linux: "/proc/driver/nvidia/version",
@@ -63,8 +63,43 @@ export async function missingOf(device: OnnxDevice, machine: Machine): Promise<M
     return { detail: `no driver: ${driver.linux} is not there`, fix: driver.fix };
   if (!file) return null;
   const path = nativeFile(folder, file.name, machine);
-  if (path === null) return { detail: `ONNX Runtime's ${file.name} is not installed`, fix: file.fix };
-  return missingLibraries(path, machine);
+  if (path !== null) return missingLibraries(path, machine);
+  const variables = Object.entries(file.install).map(([name, value]) => `${name}=${value}`);
+  return {
+    detail: `ONNX Runtime's ${file.name} is not installed`,
+    fix: [...variables, "node", quoted(installScript(folder))].join(" "),
+  };
+}
+
+/** How the files of a device get into a folder of onnxruntime-node, which has them not. */
+export interface Installation {
+  /** Absolute path of the script that Node runs. */
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Path of the file that matters; null where it is not there. */
+  readonly find: () => string | null;
+}
+
+/** Whether the driver of CUDA is here: then its files are worth their download. */
+export function hasCudaDriver(machine: Machine = thisMachine): boolean {
+  const { platforms, driver } = NEEDS.cuda;
+  return platforms.includes(`${machine.platform}-${machine.arch}`) && machine.exists(driver?.linux ?? "");
+}
+
+/** @param folder that of onnxruntime-node */
+export function cudaInstallation(folder: string, machine: Machine = thisMachine): Installation {
+  const { name = "", install = {} } = NEEDS.cuda.file ?? {};
+  return { script: installScript(folder), env: install, find: () => nativeFile(folder, name, machine) };
+}
+
+/** Called by itself: `npm rebuild` does nothing, and says that it has, where `allowScripts` of package.json does not name the package. */
+function installScript(folder: string): string {
+  return join(folder, "script", "install.js");
+}
+
+/** For a shell. */
+function quoted(path: string): string {
+  return /^[\w@%+:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /**
