@@ -208,6 +208,38 @@ describe("a pull request of the repository's own", () => {
     );
   });
 });
+describe("a merge queue", () => {
+  const RUNNER = `runner: '["self-hosted"]'`;
+
+  it("has its verdict on the group's own commit, and comments on no pull request", async () => {
+    await flows.open(TWO);
+    const event = flows.pull.mergeGroup({ private: true });
+    const flow = await flows.run({ event, workflow: join(REPOSITORY, ".github/workflows/pr.yml") });
+    assert.equal(flow.conclusion, "success", jobOf(flow, "gate")?.log);
+    assert.match(jobOf(flow, "plan")?.log ?? "", new RegExp(`gitune plan --json --base ${flows.pull.baseSha}`));
+    assert.equal(jobOf(flow, "progress")?.conclusion, "skipped");
+    assert.match(jobOf(flow, "gate")?.summary ?? "", /report of a[\s\S]*report of b/);
+    assert.deepEqual(jobOf(flow, "report")?.annotations, []);
+    assert.deepEqual(await flows.pull.comments(), []);
+    assert.deepEqual(
+      flows.github.checkRuns.map(({ name, conclusion, headSha }) => [name, conclusion, headSha]),
+      [["gitune", "success", event.sha]],
+    );
+  });
+
+  for (const [where, machine] of [
+    ["public", "ubuntu-latest"],
+    ["private", "self-hosted"],
+  ]) {
+    it(`of a ${where} repository trains on ${machine}: a fork's code may be in it`, async () => {
+      await flows.open({ ...TWO, plan: answer([], { pending: ["a"] }) });
+      const event = flows.pull.mergeGroup({ private: where === "private" });
+      const flow = await flows.run({ event, workflow: flows.callerWith(`${RUNNER}, comment-mode: "off"`) });
+      assert.deepEqual(flow.machines["gitune / train 1"]?.runsOn, [machine]);
+    });
+  }
+});
+
 describe("hostile text", () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: an expression of a workflow
   const hostile = "x';touch pwned;$(touch pwned)`touch pwned`${{ github.token }}\n::set-output name=verdict::pass";

@@ -1,6 +1,6 @@
 /** A fork's pull request: its verdict, the comment by a run of the default branch, and where it is trained. */
 import assert from "node:assert/strict";
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { REPOSITORY } from "../support/action-folder.js";
@@ -66,6 +66,15 @@ describe("a fork's pull request", () => {
     const refused = await commentOn(flow);
     assert.equal(refused.conclusion, "failure");
     assert.deepEqual(await flows.pull.comments(), []);
+  });
+
+  it("is left alone where its run has no verdict: it waited for approval, was cancelled, or died early", async () => {
+    await flows.open(TWO);
+    const flow = await flows.run({ event: forkEvent(false) });
+    rmSync(join(flows.stored.artifacts(flow.runId), "gitune-verdict"), { recursive: true });
+    const commented = await commentOn(flow);
+    assert.equal(commented.conclusion, "success", jobOf(commented, "comment")?.log);
+    assert.deepEqual([jobOf(commented, "comment")?.annotations, await flows.pull.comments()], [[], []]);
   });
 
   it("that changes a workflow has made its verdict itself: it is no success, and the comment warns", async () => {

@@ -27,6 +27,8 @@ export interface PullRequestFixture {
   readonly headSha: string;
   readonly baseSha: string;
   readonly event: (options?: EventOptions) => WorkflowEvent;
+  /** It is queued: GitHub's event about the same commit, on a branch of the queue's. */
+  readonly mergeGroup: (repository: { readonly private: boolean }) => WorkflowEvent;
   /** Another commit on the head. */
   readonly push: (files: Files) => void;
   /** Another history in place of the head's, or one that it had before. @param head a commit, or files on the base */
@@ -97,6 +99,18 @@ export async function makePullRequest(
         : { action: "synchronize", sender: { login: isFork ? "guest" : OWNER } };
       const payload: { [name: string]: Json } = { ...what, number, pull_request: { number, base, head } };
       return { name: "pull_request", payload, ref: `refs/pull/${number}/merge`, sha: git("rev-parse", "HEAD") };
+    },
+    mergeGroup(repository) {
+      const sha = git("rev-parse", "HEAD");
+      const ref = `refs/heads/gh-readonly-queue/main/pr-${number}-${baseSha}`;
+      const commit = { id: sha, tree_id: git("rev-parse", "HEAD^{tree}"), message: `Merge pull request #${number}` };
+      const payload = {
+        action: "checks_requested",
+        merge_group: { head_sha: sha, head_ref: ref, base_sha: baseSha, base_ref: "refs/heads/main", head_commit: commit },
+        repository: { ...repository, full_name: `${OWNER}/${REPO}` },
+        sender: { login: OWNER },
+      };
+      return { name: "merge_group", payload, ref, sha };
     },
     push(changed) {
       git("checkout", "--quiet", "change");

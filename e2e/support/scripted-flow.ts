@@ -143,7 +143,7 @@ export class ScriptedFlows {
     const dir = join(this.#callers, ".github/workflows");
     mkdirSync(dir, { recursive: true });
     const text = `name: gitune
-on: pull_request
+on: [pull_request, merge_group]
 permissions: {}
 jobs:
   gitune:

@@ -28,11 +28,14 @@ import { renderProgress } from "./progress/render-progress.js";
 import { type ActionResult, readResult } from "./result.js";
 import { changedWorkflows, workflowCaution } from "./workflow-changes.js";
 
-/** What is written on the pull request. */
+/** Where a result is shown. */
 export interface Page {
   readonly octokit: Octokit;
   readonly facts: RunFacts;
-  readonly pull: PullRequest;
+  /** The commit that it is about. */
+  readonly headSha: string;
+  /** Null for a merge group: several pull requests may be in it, and each has its own comment. */
+  readonly pull: PullRequest | null;
   /** Files of workflows that the pull request changes; null where it changes too much to tell. */
   readonly workflows: readonly string[] | null;
 }
@@ -47,7 +50,8 @@ export async function commentStep(env: Env): Promise<void> {
   const report =
     result?.comment ?? renderProgress(inputs.state === "queued" ? "queued" : "running", null, [], new Date());
   const state: MarkerState = result?.verdict ?? (inputs.state === "queued" ? "queued" : "running");
-  const commit = facts.pullRequest?.headSha ?? facts.finishedRun?.headSha ?? env["GITHUB_SHA"] ?? "0".repeat(40);
+  const about = facts.pullRequest ?? facts.mergeGroup ?? facts.finishedRun;
+  const commit = about?.headSha ?? env["GITHUB_SHA"] ?? "0".repeat(40);
   if (result) core.setOutput("comment-body", renderComment(report, markerOf(facts, inputs, commit, state), facts));
 
   const failures = new Set<string>();
@@ -55,7 +59,7 @@ export async function commentStep(env: Env): Promise<void> {
   if (inputs.token === "") failures.add("The input github-token is empty, so nothing is posted.");
   if (result) await showIssues(result, inputs, facts, page, failures);
   if (page && inputs.mode !== "off") {
-    const marker = markerOf(facts, inputs, page.pull.headSha, state);
+    const marker = markerOf(facts, inputs, page.headSha, state);
     await postComment(page, inputs, marker, report).catch((error: unknown) => {
       failures.add(explainFailure(error, isReadOnly(facts), inputs.token));
     });
@@ -72,7 +76,7 @@ function resultOf(file: string): ActionResult {
   return file === "" ? lost(["The run ended before there was a result."]) : readResult(file);
 }
 
-/** @returns null where this run is not about a pull request that is still at its commit */
+/** @returns null where this run is about no merge group, and no pull request that is still at its commit */
 async function openPage(
   inputs: CommentInputs,
   facts: RunFacts,
@@ -81,18 +85,20 @@ async function openPage(
 ): Promise<Page | null> {
   if (inputs.mode === "off" && !inputs.hasCheckRun) return null;
   const octokit = createApi(inputs.token, facts.apiUrl);
-  const { pullRequest, finishedRun } = facts;
+  const { pullRequest, mergeGroup, finishedRun } = facts;
   if (pullRequest) {
     const workflows = isDone ? await ownChanges(octokit, facts, pullRequest) : [];
-    return { octokit, facts, pull: pullRequest, workflows };
+    return { octokit, facts, headSha: pullRequest.headSha, pull: pullRequest, workflows };
   }
+  if (mergeGroup) return { octokit, facts, headSha: mergeGroup.headSha, pull: null, workflows: [] };
   if (!finishedRun) {
     core.info("Nothing to post: this run is not about a pull request.");
     return null;
   }
   try {
     const pull = await findPullRequest(octokit, facts, finishedRun);
-    if (pull) return { octokit, facts, pull, workflows: await changedWorkflows(octokit, facts, pull) };
+    const { headSha } = finishedRun;
+    if (pull) return { octokit, facts, headSha, pull, workflows: await changedWorkflows(octokit, facts, pull) };
     core.info("Nothing to post: no open pull request has this commit as its head; a newer run will speak.");
   } catch (error) {
     failures.add(explainFailure(error, isReadOnly(facts), inputs.token));
@@ -126,7 +132,7 @@ async function showIssues(
     const isDoubtful = facts.finishedRun !== null && page.workflows?.length !== 0;
     const output = checkOutputOf(result, facts.runUrl);
     try {
-      await postCheck(checkStore(page.octokit, facts, name, page.pull.headSha), {
+      await postCheck(checkStore(page.octokit, facts, name, page.headSha), {
         run: facts.runUrl,
         attempt: facts.runAttempt,
         conclusion: isDoubtful ? "action_required" : conclusionOf(result),
@@ -151,9 +157,10 @@ function isReadOnly({ pullRequest }: RunFacts): boolean {
   return pullRequest?.isFork ?? false;
 }
 
-/** Writes the comment by the mode that the inputs ask for. @param report Markdown, not trusted */
+/** Writes the comment by the mode that the inputs ask for, where there is a pull request. @param report Markdown, not trusted */
 export async function postComment(page: Page, inputs: CommentInputs, marker: Marker, report: string): Promise<void> {
   const { octokit, facts, pull, workflows } = page;
+  if (!pull) return;
   const caution = workflowCaution(workflows);
   const store = commentStore(octokit, { owner: facts.owner, repo: facts.repo, number: pull.number });
   if (inputs.mode === "new") {

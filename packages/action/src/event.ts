@@ -3,10 +3,14 @@ import { readFileSync } from "node:fs";
 import { InternalError } from "@gitune/core";
 import type { Env } from "./inputs.js";
 
-export interface PullRequest {
-  readonly number: number;
+/** Two commits. In a merge queue the base is the branch, or the pull request that is merged before. */
+export interface Change {
   readonly headSha: string;
   readonly baseSha: string;
+}
+
+export interface PullRequest extends Change {
+  readonly number: number;
   /** From another repository: GitHub gives such a run a token that can only read. */
   readonly isFork: boolean;
 }
@@ -32,6 +36,8 @@ export interface RunFacts {
   readonly apiUrl: string;
   /** Null where the event is not about a pull request. */
   readonly pullRequest: PullRequest | null;
+  /** Null but for a merge queue's event, which no comment belongs to. */
+  readonly mergeGroup: Change | null;
   /** Null but for a `workflow_run` event, whose other facts are those of that run. */
   readonly finishedRun: FinishedRun | null;
 }
@@ -55,6 +61,7 @@ export function readRunFacts(env: Env): RunFacts {
       runAttempt: Number(field(finished, "run_attempt")),
       runUrl: `${runUrl}/${Number(field(finished, "id"))}`,
       pullRequest: null,
+      mergeGroup: null,
       finishedRun: {
         headSha,
         headBranch: String(field(finished, "head_branch") ?? ""),
@@ -71,6 +78,7 @@ export function readRunFacts(env: Env): RunFacts {
     runUrl: `${runUrl}/${env["GITHUB_RUN_ID"] ?? ""}`,
     apiUrl,
     pullRequest: readPullRequest(env),
+    mergeGroup: readMergeGroup(env),
     finishedRun: null,
   };
 }
@@ -86,6 +94,17 @@ export function readPullRequest(env: Env): PullRequest | null {
   const baseRepo = field(field(field(pull, "base"), "repo"), "full_name");
   // A deleted fork has no repository any more.
   return { number, headSha, baseSha, isFork: headRepo !== baseRepo };
+}
+
+/**
+ * @returns null for any other event
+ * @see https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group
+ */
+export function readMergeGroup(env: Env): Change | null {
+  const group = field(readEvent(env), "merge_group");
+  const headSha = field(group, "head_sha");
+  const baseSha = field(group, "base_sha");
+  return typeof headSha === "string" && typeof baseSha === "string" ? { headSha, baseSha } : null;
 }
 
 /** That somebody put a label on a pull request. */

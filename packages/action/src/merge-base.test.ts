@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { baseOfPullRequest } from "./merge-base.js";
+import { baseOfChange } from "./merge-base.js";
 
 let dir: string;
 const git = (...args: readonly string[]) => {
@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-describe("baseOfPullRequest", () => {
+describe("baseOfChange", () => {
   it("is the first parent of the merge that was checked out, however old the event's base is", async () => {
     const old = commit("old base");
     git("checkout", "--quiet", "-b", "change");
@@ -31,19 +31,19 @@ describe("baseOfPullRequest", () => {
     const now = commit("main went on");
     git("merge", "--quiet", "--no-ff", "--no-edit", "change");
     const pull = { number: 1, headSha: head, baseSha: old, isFork: false };
-    assert.equal(await baseOfPullRequest(dir, pull), now);
+    assert.equal(await baseOfChange(dir, pull), now);
   });
 
   it("is the event's base where the head itself was checked out", async () => {
     const base = commit("base");
     const head = commit("head");
-    assert.equal(await baseOfPullRequest(dir, { number: 1, headSha: head, baseSha: base, isFork: false }), base);
+    assert.equal(await baseOfChange(dir, { number: 1, headSha: head, baseSha: base, isFork: false }), base);
   });
 
   it("is left to the CLI without a pull request, or where the base was not fetched", async () => {
     const head = commit("head");
-    assert.equal(await baseOfPullRequest(dir, null), null);
+    assert.equal(await baseOfChange(dir, null), null);
     const pull = { number: 1, headSha: head, baseSha: "0".repeat(40), isFork: false };
-    assert.equal(await baseOfPullRequest(dir, pull), null);
+    assert.equal(await baseOfChange(dir, pull), null);
   });
 });

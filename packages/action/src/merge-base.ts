@@ -1,7 +1,7 @@
-/** Which commit a pull request is compared with, where the user did not say. */
+/** Which commit a pull request, or a merge group, is compared with, where the user did not say. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { PullRequest } from "./event.js";
+import type { Change } from "./event.js";
 
 const run = promisify(execFile);
 
@@ -10,12 +10,12 @@ const run = promisify(execFile);
  * exactly the other side. Elsewhere the event's base is given, and the CLI takes the merge-base with it.
  * @returns null where the CLI should decide by itself
  */
-export async function baseOfPullRequest(cwd: string, pull: PullRequest | null): Promise<string | null> {
-  if (!pull) return null;
+export async function baseOfChange(cwd: string, change: Change | null): Promise<string | null> {
+  if (!change) return null;
   const parents = (await git(cwd, "rev-list", "--parents", "--max-count=1", "HEAD"))?.split(" ").slice(1) ?? [];
-  if (parents.length === 2 && parents[1] === pull.headSha) return parents[0] ?? null;
-  const hasBase = await git(cwd, "cat-file", "-e", `${pull.baseSha}^{commit}`);
-  return hasBase === null ? null : pull.baseSha;
+  if (parents.length === 2 && parents[1] === change.headSha) return parents[0] ?? null;
+  const hasBase = await git(cwd, "cat-file", "-e", `${change.baseSha}^{commit}`);
+  return hasBase === null ? null : change.baseSha;
 }
 
 /** @returns null when git says no */

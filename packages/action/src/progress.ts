@@ -28,7 +28,8 @@ export async function progressStep(env: Env): Promise<void> {
     core.info("No progress: there is no comment to keep.");
     return;
   }
-  const page: Page = { octokit: createApi(inputs.token, facts.apiUrl), facts, pull, workflows: [] };
+  const { headSha } = pull;
+  const page: Page = { octokit: createApi(inputs.token, facts.apiUrl), facts, headSha, pull, workflows: [] };
   const resultFile = readInput(env, "result-file");
   const plan: ActionResult | null = resultFile === "" ? null : readResult(resultFile);
   const legs = readLegs(readInput(env, "matrix"));

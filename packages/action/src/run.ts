@@ -10,10 +10,10 @@ import { signOfLife } from "./beat/sign-of-life.js";
 import { boundIssues, countIssues } from "./bound-issues.js";
 import { childEnv } from "./child-env.js";
 import { cliMain } from "./engine.js";
-import { readPullRequest } from "./event.js";
+import { readMergeGroup, readPullRequest } from "./event.js";
 import { type Env, type RunInputs, readRunInputs } from "./inputs.js";
 import { broken, judge } from "./judge.js";
-import { baseOfPullRequest } from "./merge-base.js";
+import { baseOfChange } from "./merge-base.js";
 import { writeOutputs, writeSummary } from "./outputs.js";
 import { planMatrix } from "./plan/matrix.js";
 import { reportFailure } from "./report-failure.js";
@@ -89,7 +89,7 @@ async function callVerb(inputs: RunInputs, env: Env, cwd: string, gitune: Gitune
   const call = [verb, ...projects, "--json"];
   // The checks look at one state alone.
   if (verb === "validate") return gitune(call);
-  const base = inputs.base ?? (await baseOfPullRequest(cwd, readPullRequest(env)));
+  const base = inputs.base ?? (await baseOfChange(cwd, readPullRequest(env) ?? readMergeGroup(env)));
   const limit = verb === "run" && job !== null ? timeLimit(job.timeoutMinutes, job.startedMs, Date.now()) : null;
   const options = [
     ...(base === null ? [] : ["--base", base]),

@@ -57,12 +57,15 @@ function pullRequest({ action, runner }: WorkflowOptions): string {
   return `# Trains, evaluates and judges what a pull request changes. The check to require is "gitune / gate".
 # No \`paths:\`: a required check that never starts stays "pending" for ever.
 name: gitune
-on: pull_request
+on:
+  pull_request:
+  # A merge queue waits for the check on its own branch.
+  merge_group:
 
 permissions: {}
 
 concurrency:
-  group: gitune-\${{ github.event.pull_request.number }}
+  group: gitune-\${{ github.event.pull_request.number || github.ref }}
   cancel-in-progress: true
 
 jobs:
