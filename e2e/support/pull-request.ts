@@ -106,7 +106,13 @@ export async function makePullRequest(
       const commit = { id: sha, tree_id: git("rev-parse", "HEAD^{tree}"), message: `Merge pull request #${number}` };
       const payload = {
         action: "checks_requested",
-        merge_group: { head_sha: sha, head_ref: ref, base_sha: baseSha, base_ref: "refs/heads/main", head_commit: commit },
+        merge_group: {
+          head_sha: sha,
+          head_ref: ref,
+          base_sha: baseSha,
+          base_ref: "refs/heads/main",
+          head_commit: commit,
+        },
         repository: { ...repository, full_name: `${OWNER}/${REPO}` },
         sender: { login: OWNER },
       };

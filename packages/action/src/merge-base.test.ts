@@ -30,20 +30,20 @@ describe("baseOfChange", () => {
     git("checkout", "--quiet", "main");
     const now = commit("main went on");
     git("merge", "--quiet", "--no-ff", "--no-edit", "change");
-    const pull = { number: 1, headSha: head, baseSha: old, isFork: false };
+    const pull = { headSha: head, baseSha: old };
     assert.equal(await baseOfChange(dir, pull), now);
   });
 
   it("is the event's base where the head itself was checked out", async () => {
     const base = commit("base");
     const head = commit("head");
-    assert.equal(await baseOfChange(dir, { number: 1, headSha: head, baseSha: base, isFork: false }), base);
+    assert.equal(await baseOfChange(dir, { headSha: head, baseSha: base }), base);
   });
 
   it("is left to the CLI without a pull request, or where the base was not fetched", async () => {
     const head = commit("head");
     assert.equal(await baseOfChange(dir, null), null);
-    const pull = { number: 1, headSha: head, baseSha: "0".repeat(40), isFork: false };
+    const pull = { headSha: head, baseSha: "0".repeat(40) };
     assert.equal(await baseOfChange(dir, pull), null);
   });
 });
