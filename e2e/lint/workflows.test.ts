@@ -15,6 +15,18 @@ const WORKFLOW_FILES = [".github/workflows", "e2e/fixtures/workflows/.github/wor
 
 const read = (file: string) => readFileSync(join(REPOSITORY, file), "utf8");
 
+/** Every key of gitune.yaml, spelled as an input, and what chooses among projects and commits. */
+const CONFIG_KEYS = new Set(["projects", "tag"]);
+const addKeys = (schema: unknown): void => {
+  if (typeof schema !== "object" || schema === null) return;
+  for (const [name, value] of Object.entries(schema)) {
+    if (name === "properties")
+      for (const key of Object.keys(value as object)) CONFIG_KEYS.add(key.replaceAll("_", "-"));
+    addKeys(value);
+  }
+};
+addKeys(JSON.parse(read("packages/core/schemas/gitune.schema.json")));
+
 describe("workflow files", () => {
   for (const file of [...WORKFLOW_FILES, ...ACTION_FILES]) {
     it(`GitHub's language service finds nothing in ${file}`, async () => {
@@ -56,7 +68,7 @@ describe("action files", () => {
   it("give no token to a step that reads the pull request's content, or trains", () => {
     for (const file of ACTION_FILES) {
       for (const step of steps(file)) {
-        if (!/bundle\/(run|judge)\.mjs/.test(String(step["run"]))) continue;
+        if (!/bundle\/(engine|cuda|run|judge|collect)\.mjs/.test(String(step["run"]))) continue;
         assert.doesNotMatch(JSON.stringify(step), /token/i, file);
       }
     }
@@ -66,6 +78,34 @@ describe("action files", () => {
     for (const file of ACTION_FILES) {
       for (const step of steps(file)) assert.ok(!String(step["run"]).includes("${{"), file);
     }
+  });
+});
+
+describe("inputs", () => {
+  interface Declared {
+    readonly inputs?: Readonly<Record<string, { readonly default?: unknown; readonly required?: boolean }>>;
+  }
+  const reusable = workflowsIn(".github/workflows").flatMap((file) => {
+    const { on } = parse(read(file)) as { on: { workflow_call?: Declared } };
+    return on.workflow_call ? [[file, on.workflow_call] as const] : [];
+  });
+  const all = [...ACTION_FILES.map((file) => [file, parse(read(file)) as Declared] as const), ...reusable].flatMap(
+    ([file, { inputs = {} }]) =>
+      Object.entries(inputs).map(([name, input]) => ({ at: `${file}: ${name}`, name, ...input })),
+  );
+
+  it("are kebab-case, and either required or of a stated default", () => {
+    assert.ok(reusable.length >= 4 && all.length > 80);
+    for (const { at, name, required = false, default: value } of all) {
+      assert.match(name, /^[a-z]+(-[a-z]+)*$/, at);
+      assert.ok(required !== (value !== undefined), at);
+    }
+  });
+
+  it("overrule no gitune.yaml by their defaults", () => {
+    const ours = all.filter(({ name, required }) => required !== true && CONFIG_KEYS.has(name));
+    assert.deepEqual([...new Set(ours.map(({ name }) => name))].sort(), ["base", "device", "projects", "tag"]);
+    for (const { at, default: value } of ours) assert.equal(value, "", at);
   });
 });
 
