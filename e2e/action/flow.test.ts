@@ -128,6 +128,17 @@ describe("a pull request of the repository's own", () => {
     assert.equal(flows.github.checkRuns[0]?.conclusion, "cancelled");
   });
 
+  it("with rows in Git LFS is checked out after its base, each with what LFS keeps of it", async () => {
+    await flows.open({ plan: answer([project("a")]) });
+    const event = flows.pull.event();
+    const before = flows.stored.checkouts.length;
+    await flows.run({ event, workflow: flows.callerWith('lfs: true, comment-mode: "off"') });
+    assert.deepEqual(flows.stored.checkouts.slice(before), [
+      { ref: flows.pull.baseSha, lfs: true },
+      { ref: event.sha, lfs: true },
+    ]);
+  });
+
   it("whose config is wrong is bad input, and trains nothing", async () => {
     await flows.open({ plan: failure(2, "unknown key") });
     const flow = await flows.run();

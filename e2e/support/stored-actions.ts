@@ -15,6 +15,8 @@ export interface StoredActions {
     readonly repository: string;
     readonly sha: string;
   }) => Readonly<Record<string, ActionHandler | string>>;
+  /** Checkouts of the repository, in order. */
+  readonly checkouts: readonly { readonly ref: string; readonly lfs: boolean }[];
   /** Folder of one run's artifacts, a folder each. */
   readonly artifacts: (runId: string) => string;
   readonly remove: () => void;
@@ -27,9 +29,11 @@ export function storedActions(action: ActionFolder): StoredActions {
   const caches = join(root, "caches");
   mkdirSync(caches);
   let saves = 0;
+  const checkouts: { ref: string; lfs: boolean }[] = [];
 
   return {
     artifacts,
+    checkouts,
     remove: () => rmSync(root, { recursive: true, force: true }),
     forRun: ({ id, repository, sha }) => ({
       "actions/setup-node": () => ({}),
@@ -41,8 +45,11 @@ export function storedActions(action: ActionFolder): StoredActions {
           cpSync(action.root, dir, { recursive: true });
           return {};
         }
-        execFileSync("git", ["clone", "--quiet", "--no-checkout", repository, dir]);
-        execFileSync("git", ["checkout", "--quiet", "--detach", sha], { cwd: dir });
+        // A second checkout into the same folder keeps what the first one fetched.
+        if (!existsSync(join(dir, ".git"))) execFileSync("git", ["clone", "--quiet", "--no-checkout", repository, dir]);
+        const ref = String(inputs["ref"] ?? sha);
+        execFileSync("git", ["checkout", "--quiet", "--detach", ref], { cwd: dir });
+        checkouts.push({ ref, lfs: inputs["lfs"] === true || inputs["lfs"] === "true" });
         return {};
       },
       "actions/upload-artifact": ({ inputs, workspace }) => {

@@ -187,6 +187,9 @@ async function indexSplit({ project }: OpenRows, split: string, signal?: AbortSi
   for (const path of (await listSplit(project, split)).files) {
     const file = path.slice(project.dir.length + 1);
     for await (const item of readJsonl(nativePath(project.root, path), { file: path, ...(signal ? { signal } : {}) })) {
+      // Left out, it would be a split without rows.
+      if (item.kind === "issue" && item.issue.code === "jsonl.lfs")
+        throw new GituneError({ ...item.issue, file: path });
       if (item.kind === "issue" || typeof item.value !== "object" || item.value === null || Array.isArray(item.value))
         continue;
       const hash = sha256Hex(canonicalJson(item.value));

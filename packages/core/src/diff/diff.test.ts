@@ -181,6 +181,18 @@ test("two commits, and a commit and the working tree, are diffed out of git's ob
   );
 });
 
+test("rows that Git LFS has not fetched are an error, not a split without rows", async (t) => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 9\n`;
+  const repo = tempRepo(t, { ...FILES, "datasets/demo/train.jsonl": pointer });
+  repo.commit();
+  repo.write(FILES);
+  const refused = await diffProjects({ root: repo.root, base: "HEAD", head: "worktree" }).catch(
+    (error: unknown) => error,
+  );
+  const [issue] = refused instanceof GituneError ? refused.issues : [];
+  assert.deepEqual([issue?.code, issue?.file, issue?.line], ["jsonl.lfs", "datasets/demo/train.jsonl", 1]);
+});
+
 test("new, removed and renamed projects; a base with a broken config is read with the head's", async (t) => {
   const repo = tempRepo(t, {
     ...FILES,

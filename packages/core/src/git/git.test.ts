@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, symlinkSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { GituneError } from "../issue.js";
@@ -90,4 +91,28 @@ test("symlinks of a commit are not written, and paths that would escape are refu
   const tree = run(["mktree"], `040000 tree ${middle}\td\n`);
   const commit = run(["-c", "user.name=t", "-c", "user.email=t@example.com", "commit-tree", tree, "-m", "evil"], "");
   await assert.rejects(openState(repo.root, commit, ["d"]), hasCode("git.path"));
+});
+
+test("what Git LFS keeps is read where it was fetched, and stays a pointer where it was not, or is another", async (t) => {
+  const rows = '{"prompt":"a"}\n';
+  const pointer = (id: string, size = rows.length) =>
+    `version https://git-lfs.github.com/spec/v1\noid sha256:${id}\nsize ${size}\n`;
+  const id = createHash("sha256").update(rows).digest("hex");
+  const [absent, forged] = ["0".repeat(64), "1".repeat(64)];
+  const repo = tempRepo(t, {
+    "d/a": pointer(id),
+    "d/b": pointer(absent),
+    "d/c": pointer(forged),
+    "d/d": pointer(id, 9),
+  });
+  repo.commit();
+  for (const name of [id, forged]) {
+    const folder = join(repo.root, ".git/lfs/objects", name.slice(0, 2), name.slice(2, 4));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, name), rows);
+  }
+  const state = await openState(repo.root, "HEAD", ["d"]);
+  const read = (name: string) => readFileSync(join(state.root, "d", name), "utf8");
+  assert.deepEqual(["a", "b", "c", "d"].map(read), [rows, pointer(absent), pointer(forged), pointer(id, 9)]);
+  await state.dispose();
 });

@@ -1,13 +1,14 @@
 /** A state of the repository as a folder: a commit's files written out of git's objects, or the working tree itself. */
-import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { constants, createWriteStream } from "node:fs";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { writeError } from "../io/errno.js";
 import { nativePath } from "../io/paths.js";
 import { GituneError } from "../issue.js";
-import { gitText, readObjects } from "./git.js";
+import { type GitObject, gitText, readObjects } from "./git.js";
+import { lfsContent, MAX_POINTER_BYTES } from "./lfs.js";
 import { resolveRef } from "./refs.js";
 
 /** The name of the state that is not committed: the files as they are. */
@@ -46,7 +47,8 @@ export interface OpenState {
 }
 
 /**
- * Opens a state of the repository for reading.
+ * Opens a state of the repository for reading. Of what Git LFS keeps, a commit's state has the content where that was
+ * fetched, and else the pointer.
  * @param ref a commit's name, or `worktree`
  * @param paths files and folders that are needed, repo-relative; an empty list opens nothing
  * @throws {GituneError} `git.unknown-ref`, `git.path`; `disk.full` (exit code 3)
@@ -63,7 +65,7 @@ export async function openState(root: string, ref: string, paths: readonly strin
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     let index = 0;
-    for await (const { bytes } of readObjects(
+    for await (const object of readObjects(
       root,
       files.map((file) => file.sha),
     )) {
@@ -71,14 +73,24 @@ export async function openState(root: string, ref: string, paths: readonly strin
       index += 1;
       const target = nativePath(folder, path);
       await mkdir(dirname(target), { recursive: true });
-      // wx: nothing that is there already is ever written through.
-      await pipeline(bytes, createWriteStream(target, { flags: "wx" }));
+      await writeObject(root, object, target);
     }
     return { root: folder, sha, dispose };
   } catch (cause) {
     await dispose();
     throw writeError(folder, cause);
   }
+}
+
+/** Nothing that is there already is ever written through. */
+async function writeObject(root: string, { sizeBytes, bytes }: GitObject, target: string): Promise<void> {
+  if (sizeBytes >= MAX_POINTER_BYTES) return pipeline(bytes, createWriteStream(target, { flags: "wx" }));
+  const parts: Uint8Array[] = [];
+  for await (const part of bytes) parts.push(part);
+  const blob = Buffer.concat(parts);
+  const content = await lfsContent(root, blob);
+  if (content === null) await writeFile(target, blob, { flag: "wx" });
+  else await copyFile(content, target, constants.COPYFILE_EXCL);
 }
 
 /** git itself lets no such path in; a crafted object could. */

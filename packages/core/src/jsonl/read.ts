@@ -125,7 +125,7 @@ function fileStart(bytes: Uint8Array): { issue: Issue; skip: number; isFatal: bo
         severity: "error",
         line: 1,
         message,
-        fix: "run git lfs pull (in CI: lfs: true at the checkout)",
+        fix: "git lfs pull; of another commit, git lfs fetch origin <commit> (in gitune's workflows: lfs: true)",
       },
       skip: 0,
       isFatal: true,
