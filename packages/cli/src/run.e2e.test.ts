@@ -72,9 +72,17 @@ test("run: a gate that cannot be met says no with 1, and its suite's name stays 
 
 test("run: a new project is compared with the bare base", async () => {
   const repository = repositories.make({ ".gitignore": ".gitune/\n" });
-  repository.write(FILES);
+  const publish = `publish: { hub: acme/colors, base: acme/tiny, revision: "${"0".repeat(40)}" }\n`;
+  repository.write({ ...FILES, "datasets/colors/gitune.yaml": config({}, publish) });
   const document = documentOf(await repository.gitune(["run", "--json"]));
   const [colors] = document.projects;
+  // What a release would be told of its servers is said before it is merged.
+  const serving = colors?.issues.filter(({ code }) => code === "publish.serving");
+  assert.deepEqual(
+    serving?.map(({ severity }) => severity),
+    ["warning"],
+    "rank 4 in TGI",
+  );
   assert.deepEqual([colors?.status, colors?.adapters.base, colors?.notes.length], ["new", null, 1]);
   assert.deepEqual(colors?.results.base, colors?.results.bare);
 });

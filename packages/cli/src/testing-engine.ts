@@ -140,7 +140,7 @@ export interface RunDocument {
     readonly status: string;
     readonly verdict: string;
     readonly notes: readonly string[];
-    readonly issues: readonly { readonly code: string }[];
+    readonly issues: readonly { readonly code: string; readonly severity: string }[];
     readonly adapters: Readonly<Record<"base" | "head", { readonly sha256: string; readonly cached: boolean } | null>>;
     readonly results: Readonly<Record<"bare" | "base" | "head", unknown>>;
   }[];

@@ -7,6 +7,7 @@ import { lockParts } from "../lock-parts.js";
 import { type Evaluation, evaluateSuites, type SuiteRows } from "./evaluate.js";
 import { projectFingerprint } from "./keys.js";
 import type { AdapterOutcome, ProjectOutcome } from "./result.js";
+import { servingFindings } from "./serving-findings.js";
 import { type TrainOptions, trainCached } from "./train.js";
 import type { JudgedProject } from "./write-report.js";
 
@@ -19,6 +20,8 @@ export interface JudgeOptions {
   readonly threads?: number;
   /** Also evaluates the base model without an adapter, for comparison. */
   readonly bareBase: boolean;
+  /** Says what a release of the head's adapter would be told of servers. */
+  readonly lintServing: boolean;
   readonly onProgress?: OnProgress;
   readonly onNote?: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -149,7 +152,10 @@ async function compareStates(
       status: notes.includes(NEW_NOTE) ? "new" : "changed",
       verdict: comparison?.verdict ?? "pass",
       notes: [...notes, ...gateNotes(project, before?.project ?? null)],
-      issues: facts.issues,
+      issues: [
+        ...facts.issues,
+        ...(options.lintServing ? await servingFindings(project, headAdapter.dir, headBase) : []),
+      ],
       diff: facts.diff,
       adapters: { base: then?.adapter ?? null, head: headAdapter },
       results: { bare, base, head: headResults },

@@ -61,6 +61,8 @@ export interface PipelineOptions {
   readonly threads?: number;
   /** Also evaluates the base model without an adapter; true by default. */
   readonly bareBase?: boolean;
+  /** False for a release, which lints what it sends; true by default. */
+  readonly lintServing?: boolean;
   /** Absolute; `.gitune/report` by default. */
   readonly reportDir?: string;
   readonly onProgress?: OnProgress;
@@ -220,6 +222,7 @@ export async function judgeOne(
       store: options.store,
       compute: options.compute ?? true,
       bareBase: options.bareBase ?? true,
+      lintServing: options.lintServing ?? true,
       ...(options.device === undefined ? {} : { device: options.device }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),

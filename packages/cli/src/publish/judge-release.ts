@@ -88,7 +88,7 @@ async function judge(
   options: JudgeReleaseOptions,
 ): Promise<JudgedRelease> {
   const { root, commit, previous, reportFolder } = options;
-  const pipeline = { ...options, projects: [project.config.name], head: commit };
+  const pipeline = { ...options, projects: [project.config.name], head: commit, lintServing: false };
   const [validated] = await validateHead([project], head, pipeline);
   const issues = validated?.issues ?? [];
   const baseSha = previous?.commit ?? commit;

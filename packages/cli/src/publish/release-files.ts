@@ -29,7 +29,7 @@ export interface ReleaseFiles {
 }
 
 export const ADAPTER_FILE = "adapter_model.safetensors";
-const ADAPTER_CONFIG = "adapter_config.json";
+export const ADAPTER_CONFIG = "adapter_config.json";
 export const CARD_FILE = "README.md";
 const TRAINER_STATE = "trainer_state.json";
 const TEMPLATE_FILE = "chat_template.jinja";
