@@ -4,24 +4,29 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { GituneError } from "@gitune/core";
+import { discoverProjects, GituneError, type Project } from "@gitune/core";
 import { readPeftAdapter } from "@gitune/train";
-import { describeFiles, HubRepository, publishRelease, type ReleaseFile, runPublish } from "gitune";
+import { checkBase, describeFiles, HubRepository, publishRelease, type ReleaseFile, runPublish } from "gitune";
 import { REPOSITORY } from "../support/action-folder.js";
 import { checkFaultTable, type FaultCount } from "../support/fault-table.js";
 import type { Fault } from "../support/hub-server/faults.js";
+import type { RepoFile } from "../support/hub-server/repository.js";
 import { type HubServer, startHub } from "../support/hub-server/server.js";
 import { publishContext, publishWorld, workflowIdentity } from "../support/publish-world.js";
-import { HUB_NAME, PROJECT, ReleaseRepository } from "../support/release-repository.js";
+import { HUB_BASE, HUB_NAME, PROJECT, ReleaseRepository } from "../support/release-repository.js";
 
-const TAG = { name: `${PROJECT}@1.0.0`, project: PROJECT, version: "1.0.0" };
+const tagOf = (version: string) => ({ name: `${PROJECT}@${version}`, project: PROJECT, version });
+const TAG = tagOf("1.0.0");
 const MAIN = join(REPOSITORY, "packages/cli/dist/main.js");
 /** Smaller than the adapter, so that it is uploaded in parts. */
 const PART_BYTES = 1500;
 
 let hub: HubServer;
 let repository: ReleaseRepository;
+let project: Project;
 let token = "";
+/** What is published where nothing else is said. */
+let first: Release;
 let folder = "";
 let files: readonly ReleaseFile[] = [];
 /** Of a publish without any fault. */
@@ -33,9 +38,9 @@ before(async () => {
   repository = new ReleaseRepository();
   repository.git("tag", TAG.name);
   token = hub.tokens.issue({ name: "acme" });
-  const { adapter } = await runPublish(TAG.name, { dryRun: true, prompts: 1 }, world());
-  folder = join(repository.root, adapter.path);
-  files = await describeFiles(folder);
+  [project] = (await discoverProjects(repository.root)).projects as [Project];
+  first = await prepare(TAG);
+  ({ folder, files } = first);
   fresh();
   await publish();
   checkEnd();
@@ -48,35 +53,52 @@ after(async () => {
 
 const world = () => publishContext(repository.root, publishWorld(hub, token).env);
 
-/** A Hub without the repository, which counts from 1. */
+/** A version with its files, as they go to the Hub. */
+interface Release {
+  readonly tag: typeof TAG;
+  readonly folder: string;
+  readonly files: readonly ReleaseFile[];
+}
+
+/** Trains and judges what git has tagged. */
+async function prepare(tag: typeof TAG): Promise<Release> {
+  const { adapter } = await runPublish(tag.name, { dryRun: true, prompts: 1 }, world());
+  const at = join(repository.root, adapter.path);
+  return { tag, folder: at, files: await describeFiles(at) };
+}
+
+/** A Hub that has the base and not the repository, and counts from 1. */
 function fresh(): void {
   hub.reset();
+  const weights = readFileSync(join(repository.root, "models/tiny/model.safetensors"));
+  hub.addModel(HUB_BASE.id, HUB_BASE.revision, { "model.safetensors": weights });
   hub.objects.partSizeBytes = PART_BYTES;
   tried = 0;
 }
 
 let tried = 0;
+let isBaseCompared = false;
 
-async function publish(env = publishWorld(hub, token).env): Promise<void> {
+async function publish(env = publishWorld(hub, token).env, release = first): Promise<void> {
   const { sleep } = publishWorld(hub, token);
+  const to = new HubRepository({ name: HUB_NAME, env, sleep });
+  isBaseCompared = (await checkBase(project, HUB_BASE, to)).length === 0;
   await publishRelease(
     {
-      tag: TAG,
-      folder,
-      files,
+      ...release,
       isPrivate: true,
       tryOut: async (arrived) => {
         await readPeftAdapter(arrived);
         tried += 1;
       },
     },
-    new HubRepository({ name: HUB_NAME, env, sleep }),
+    to,
   );
 }
 
 /** Right, whole, and nothing twice. */
 function checkEnd(): void {
-  assert.equal(hub.repositories.size, 1);
+  assert.deepEqual([...hub.repositories.keys()], [HUB_BASE.id, HUB_NAME]);
   const there = hub.repositories.get(HUB_NAME);
   assert.ok(there?.isPrivate);
   assert.deepEqual(
@@ -91,6 +113,7 @@ function checkEnd(): void {
     assert.ok(arrived?.bytes.equals(readFileSync(join(folder, path))), path);
   }
   assert.ok(tried > 0, "tagged without being tried");
+  assert.ok(isBaseCompared, "the base was not compared");
 }
 
 /** @returns whether this run ended well; else it must have said so as a failure of the Hub */
@@ -130,6 +153,65 @@ async function each(name: string, faults: (at: number) => readonly Fault[], last
   const count = { fault: name, injected: runs, sameRun, nextRun, refused: 0 };
   counts.push(count);
   return count;
+}
+
+/** @returns false where it is refused, since a newer version is there */
+async function orOlder(release: Release): Promise<boolean> {
+  try {
+    await publish(undefined, release);
+    return true;
+  } catch (error) {
+    assert.equal(error instanceof GituneError ? error.issues[0]?.code : error, "publish.older");
+    return false;
+  }
+}
+
+/** One publisher does all its work before a request of another one's, for each request in turn. */
+async function eachOther(
+  fault: string,
+  { inner, outer, check }: { readonly inner: Release; readonly outer: Release; readonly check: () => void },
+): Promise<void> {
+  let refused = 0;
+  for (let at = 1; at <= requests; at += 1) {
+    fresh();
+    const injected = hub.injected();
+    let isInnerDone = false;
+    hub.fail({
+      at,
+      answer: "as-usual",
+      before: async () => {
+        isInnerDone = await orOlder(inner);
+      },
+    });
+    const isDone = await orOlder(outer);
+    assert.equal(hub.injected(), injected + 1, `request ${at} did not come`);
+    if (!isDone || !isInnerDone) refused += 1;
+    check();
+  }
+  counts.push({ fault, injected: requests, sameRun: requests - refused, nextRun: 0, refused });
+}
+
+/** The newer of two versions is served, and each is there once; the older one may have been refused. */
+function checkBoth(newer: Release): void {
+  const there = hub.repositories.get(HUB_NAME);
+  assert.ok(there);
+  const [all, released] = [there.history("main"), [first, newer]];
+  for (const { tag, files: sent } of released) {
+    const title = `Release ${tag.name}`;
+    assert.ok(all.filter((commit) => commit.title === title).length < 2, `${title}: twice`);
+    if (!there.tags.has(tag.name)) assert.equal(tag, first.tag);
+    else checkFiles(there.at(tag.name).files, sent);
+  }
+  checkFiles(there.at("main").files, newer.files);
+  assert.ok(there.tags.size > 0 && all.length <= 4, all.map(({ title }) => title).join());
+}
+
+function checkFiles(found: ReadonlyMap<string, RepoFile>, sent: readonly ReleaseFile[]): void {
+  assert.deepEqual([...found.keys()].sort(), [".gitattributes", ...sent.map(({ path }) => path)].sort());
+  for (const { path, sha256, blob } of sent) {
+    const file = found.get(path);
+    assert.equal(file?.lfs?.oid ?? file?.oid, file?.lfs ? sha256 : blob, path);
+  }
 }
 
 describe("one fault at each request of a publish", () => {
@@ -239,6 +321,29 @@ describe("other faults", () => {
       nextRun: 0,
       refused: 0,
     });
+  });
+
+  it("another publisher of the same release comes in before any request: there is one of it", async () => {
+    const both = { inner: first, outer: first, check: checkEnd };
+    await eachOther("the same release, published whole before one request", both);
+    for (let round = 0; round < 3; round += 1) {
+      fresh();
+      await Promise.all([publish(), publish()]);
+      checkEnd();
+    }
+  });
+
+  it("another version comes in before any request: each is there once, and main has the newer one", async () => {
+    repository.release({ version: "1.1.0", seed: 7 });
+    const next = await prepare(tagOf("1.1.0"));
+    const check = () => checkBoth(next);
+    await eachOther("the next version, published whole before one request", { inner: next, outer: first, check });
+    await eachOther("the version before, published whole before one request", { inner: first, outer: next, check });
+    for (let round = 0; round < 3; round += 1) {
+      fresh();
+      await Promise.all([orOlder(first), orOlder(next)]);
+      checkBoth(next);
+    }
   });
 
   it("bytes are damaged on their way back: nothing is tagged", async () => {

@@ -7,11 +7,14 @@ export interface Fault {
   readonly match?: RegExp;
   /** How many requests, from there on; 1 by default. `Infinity` is a Hub that is down. */
   readonly times?: number;
-  /** A status to answer with; or the connection is cut before or after the request was carried out, or within the answer. */
-  readonly answer: number | "cut-before" | "cut-after" | "cut-within";
+  /**
+   * A status to answer with; or the connection is cut before or after the request was carried out, or within the answer;
+   * or as usual.
+   */
+  readonly answer: number | "cut-before" | "cut-after" | "cut-within" | "as-usual";
   readonly headers?: Readonly<Record<string, string>>;
-  /** Happens first: what somebody else does in between. */
-  readonly before?: () => void;
+  /** Happens first, to its end: what somebody else does in between. */
+  readonly before?: () => unknown;
 }
 
 export class Faults {

@@ -56,11 +56,15 @@ export async function startHub(): Promise<HubServer> {
   let origin = "";
 
   /** @returns null where the connection is to be cut; `isCut` where it is to be cut within the body */
-  function answer(request: IncomingMessage, number: number, body: Buffer): (Answer & { isCut?: boolean }) | null {
+  async function answer(
+    request: IncomingMessage,
+    number: number,
+    body: Buffer,
+  ): Promise<(Answer & { isCut?: boolean }) | null> {
     const method = request.method ?? "GET";
     const url = new URL(request.url ?? "/", origin);
     const fault = faults.take(number, method, url.pathname);
-    fault?.before?.();
+    await fault?.before?.();
     if (fault?.answer === "cut-before") return null;
     if (typeof fault?.answer === "number") {
       return jsonAnswer({ error: "injected" }, fault.headers, fault.answer);
@@ -80,7 +84,7 @@ export async function startHub(): Promise<HubServer> {
     void (async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
-      const answered = answer(request, number, Buffer.concat(chunks));
+      const answered = await answer(request, number, Buffer.concat(chunks));
       log.push({ method: request.method ?? "GET", path: request.url ?? "/", status: answered?.status ?? 0 });
       if (!answered) {
         request.socket.destroy();

@@ -75,12 +75,6 @@ export class HubRepository {
     return { head, tags: new Map(refs.tags.map(({ name, targetCommit }) => [name, targetCommit])) };
   }
 
-  /** The commit that a branch or a tag leads to. */
-  async resolve(revision: string): Promise<string> {
-    const response = await this.#fetch(this.#api(`revision/${encodeURIComponent(revision)}`));
-    return ((await this.#json(response, `find ${revision}`)) as { readonly sha: string }).sha;
-  }
-
   /** @param repository another one than this, such as the base's; read with the same token */
   async listFiles(commit: string, repository = this.name): Promise<readonly HubFile[]> {
     const { listFiles } = await import("@huggingface/hub");

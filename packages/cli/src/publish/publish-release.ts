@@ -7,9 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GituneError } from "@gitune/core";
 import { converge } from "./converge.js";
-import type { HubFile, HubRefs, HubRepository } from "./hub-repository.js";
+import type { HubRefs, HubRepository } from "./hub-repository.js";
 import { KNOWN_FILES, RECORD_FILES, type ReleaseFile } from "./release-files.js";
+import { hubReleases, readRelease } from "./release-state.js";
 import { parseReleaseTag, type ReleaseTag, tagError } from "./release-tag.js";
+import { rollBack } from "./roll-back.js";
+import { hasRelease, isSame, notTheSame } from "./same-release.js";
 import { compareVersions } from "./versions.js";
 
 export interface ReleaseUpload {
@@ -70,9 +73,24 @@ export async function publishRelease(upload: ReleaseUpload, hub: HubRepository):
     await hub.createTag(tag.name, commit);
   }, hub);
   // What whoever loads the release will get.
-  const found = await hub.resolve(tag.name);
-  if (found !== commit) throw conflict(tag.name, hub.name, found);
+  const refs = await hub.readRefs();
+  const found = refs?.tags.get(tag.name);
+  if (refs === null || found !== commit) throw conflict(tag.name, hub.name, found ?? "none");
+  await keepNewest(tag, commit, refs, hub);
   return { commit, did };
+}
+
+/**
+ * Of two versions that are published at once the older one may be committed last: then `main` is brought back to the newer
+ * one. Both look, each after its tag is there, so at least one of them sees it.
+ */
+async function keepNewest(tag: ReleaseTag, commit: string, refs: HubRefs, hub: HubRepository): Promise<void> {
+  const newest = hubReleases(tag.project, refs).at(-1) ?? tag;
+  if (refs.head === commit && newest.name === tag.name) return;
+  const served = parseReleaseTag((await readRelease(refs.head, hub)).stated?.tag ?? "");
+  if (served === null || served.project !== tag.project) return;
+  const isOurMatter = newest.name === tag.name || served.name === tag.name;
+  if (isOurMatter && compareVersions(served.version, newest.version) < 0) await rollBack(newest, hub);
 }
 
 /** What a publish would do; nothing is written. */
@@ -119,28 +137,14 @@ async function findRelease(
     if (hasRelease(files, await hub.listFiles(tagged))) return { commit: tagged, stale: [] };
     throw conflict(tag.name, hub.name, tagged);
   }
-  const newer = [...refs.tags.keys()]
-    .flatMap((name) => parseReleaseTag(name) ?? [])
-    .find(({ project, version }) => project === tag.project && compareVersions(version, tag.version) > 0);
-  if (newer) throw older(tag.name, newer.name, hub.name);
   const there = await hub.listFiles(refs.head);
+  // Also where a newer one was published meanwhile: that one's place on main is given back at the end.
   if (hasRelease(files, there)) return { commit: refs.head, stale: [] };
+  const newest = hubReleases(tag.project, refs).at(-1);
+  if (newest && compareVersions(newest.version, tag.version) > 0) throw older(tag.name, newest.name, hub.name);
   const kept = new Set(files.map(({ path }) => path));
   const known: ReadonlySet<string> = new Set(KNOWN_FILES);
   return { commit: null, stale: there.map(({ path }) => path).filter((path) => known.has(path) && !kept.has(path)) };
-}
-
-/** Whether a commit has exactly this release, but for the records of the run that made it. */
-export function hasRelease(files: readonly ReleaseFile[], there: readonly HubFile[]): boolean {
-  const found = new Map(there.map((file) => [file.path, file]));
-  return files.every((file) => {
-    const other = found.get(file.path);
-    return other !== undefined && (RECORD_FILES.has(file.path) || isSame(file, other));
-  });
-}
-
-function isSame(file: ReleaseFile, there: HubFile): boolean {
-  return there.sha256 === null ? there.blob === file.blob : there.sha256 === file.sha256;
 }
 
 /** Downloads every file again, compares its hash, and tries the adapter. */
@@ -158,21 +162,6 @@ async function checkArrival(upload: ReleaseUpload, commit: string, hub: HubRepos
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** What came back differs: nothing is tagged then. */
-export function notTheSame(what: string, expected: string, found: string): GituneError {
-  return new GituneError(
-    {
-      code: "publish.verify",
-      severity: "error",
-      message: `${what} is not what was sent, so the version was not tagged`,
-      expected,
-      found,
-      fix: "publish again; where it stays, gitune release rollback <project>@<version> makes main serve an earlier version",
-    },
-    { exitCode: 3 },
-  );
 }
 
 function conflict(tag: string, repository: string, commit: string): GituneError {

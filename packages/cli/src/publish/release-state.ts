@@ -50,14 +50,14 @@ export async function readReleases(
   const refs = await hub.readRefs();
   const inGit = new Map(releasesOf(project, tags).map((release) => [release.name, release]));
   const onHub = hubReleases(project, refs);
-  const served = refs && (await stateAt(refs.head, hub));
+  const served = refs && (await readRelease(refs.head, hub));
   const newest = onHub.at(-1)?.version ?? null;
   const states: ReleaseState[] = [];
   const all = new Map([...onHub, ...inGit.values()].map((tag) => [tag.name, tag]));
   for (const tag of [...all.values()].sort((a, b) => compareVersions(a.version, b.version))) {
     const release = inGit.get(tag.name);
     const hubCommit = refs?.tags.get(tag.name) ?? null;
-    const stated = hubCommit === null ? null : await stateAt(hubCommit, hub);
+    const stated = hubCommit === null ? null : await readRelease(hubCommit, hub);
     states.push({
       tag,
       status: statusOf(tag, release, hubCommit, stated, served, newest),
@@ -78,7 +78,7 @@ export function hubReleases(project: string, refs: HubRefs | null): readonly Rel
     .sort((a, b) => compareVersions(a.version, b.version));
 }
 
-interface FoundRelease {
+export interface FoundRelease {
   /** What the commit says of itself. */
   readonly stated: StatedRelease | null;
   /** sha256 of the adapter that it has. */
@@ -103,7 +103,8 @@ function statusOf(
   return served?.stated?.tag === tag.name ? "cut-off" : "missing";
 }
 
-async function stateAt(commit: string, hub: HubRepository): Promise<FoundRelease> {
+/** The release that a commit of the Hub has. */
+export async function readRelease(commit: string, hub: HubRepository): Promise<FoundRelease> {
   const files = await hub.listFiles(commit);
   const found = files.find(({ path }) => path === ADAPTER_FILE)?.sha256 ?? null;
   if (!files.some(({ path }) => path === PROVENANCE_FILE)) return { stated: null, found };

@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { GituneError } from "@gitune/core";
 import { converge } from "./converge.js";
 import type { HubRepository } from "./hub-repository.js";
-import { hasRelease, notTheSame } from "./publish-release.js";
 import { CARD_FILE, describeFiles, KNOWN_FILES } from "./release-files.js";
 import { hubReleases } from "./release-state.js";
 import { type ReleaseTag, tagError } from "./release-tag.js";
+import { hasRelease, notTheSame } from "./same-release.js";
 import { compareVersions } from "./versions.js";
 
 export interface RolledBack {

@@ -1,7 +1,7 @@
 /** Tries an adapter that came back from the Hub: it loads, and says what the one here says. */
 import type { EvalRow, GenerationOptions } from "@gitune/core";
 import type { Base } from "@gitune/train";
-import { notTheSame } from "./publish-release.js";
+import { notTheSame } from "./same-release.js";
 
 export interface TryOptions {
   readonly base: Base;
