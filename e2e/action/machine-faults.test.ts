@@ -5,7 +5,6 @@
 import assert from "node:assert/strict";
 import {
   cpSync,
-  type Dirent,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -18,7 +17,6 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { sha256Hex } from "@gitune/core";
 import { type ActionFolder, makeActionFolder, REPOSITORY } from "../support/action-folder.js";
 import { ALWAYS, baseFiles, config, jsonl, PROJECT, rows } from "../support/colours-project.js";
@@ -28,6 +26,7 @@ import { onPullRequest } from "../support/on-pull-request.js";
 import { makePullRequest, OWNER, type PullRequestFixture, REPO } from "../support/pull-request.js";
 import { type ResultsServer, startResults } from "../support/results-server.js";
 import { type StoredActions, storedActions } from "../support/stored-actions.js";
+import { checkpointsIn, filesIn, reached, signalWhen } from "../support/training-machine.js";
 import { type JobResult, runWorkflow } from "../support/workflow-runner/run-workflow.js";
 
 const BASE = "models/gitune-tiny";
@@ -126,20 +125,6 @@ function resultOf(job: JobResult): Result {
   return JSON.parse(readFileSync(job.steps["gitune"]?.outputs["result-file"] ?? "", "utf8")) as Result;
 }
 
-/** Files and folders below one that a process may be changing. */
-function filesIn(folder: string): readonly string[] {
-  let entries: readonly Dirent[];
-  try {
-    entries = readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return [];
-  }
-  return entries.flatMap((entry) => {
-    const path = join(folder, entry.name);
-    return entry.isDirectory() ? [path, ...filesIn(path)] : [path];
-  });
-}
-
 function adaptersIn(folder: string): readonly string[] {
   return filesIn(folder)
     .filter((file) => /folders.*adapter_model\.safetensors$/.test(file))
@@ -147,33 +132,9 @@ function adaptersIn(folder: string): readonly string[] {
     .sort();
 }
 
-/** Newest first. */
-function checkpointsIn(store: string): readonly { readonly folder: string; readonly step: number }[] {
-  return filesIn(join(store, "work"))
-    .flatMap((folder) => {
-      const step = /checkpoints.step-(\d+)$/.exec(folder)?.[1];
-      return step === undefined ? [] : [{ folder, step: Number(step) }];
-    })
-    .sort((a, b) => b.step - a.step);
-}
-
-/** Sends a signal to the process that trains, once it has written a checkpoint of that step or a later one. */
-async function signalAt(store: () => string, step: number, signal: NodeJS.Signals, running: Promise<unknown>) {
-  let isOver = false;
-  const over = () => {
-    isOver = true;
-  };
-  running.then(over, over);
-  while (!isOver && (checkpointsIn(store())[0]?.step ?? 0) < step) await sleep(2);
-  assert.ok(!isOver, `it ended before ${signal}`);
-  for (const lock of filesIn(join(store(), "work")).filter((file) => file.endsWith(".lock"))) {
-    process.kill(Number(readFileSync(lock, "utf8")), signal);
-  }
-}
-
 async function trainAndKill(store: string, step: number): Promise<JobResult> {
   const running = train(store);
-  await signalAt(() => store, step, "SIGKILL", running);
+  await signalWhen(reached(step), { store: () => store, signal: "SIGKILL", running });
   return running;
 }
 
@@ -327,7 +288,7 @@ describe("a runner that is lost", { timeout: 600_000 }, () => {
     };
     // It stands still before it is gone, so that its heartbeat has the time to find the checkpoint on every machine.
     const running = flow(1, machine.signal);
-    await signalAt(() => join(workspace, ".gitune/store"), 4, "SIGSTOP", running);
+    await signalWhen(reached(4), { store: () => join(workspace, ".gitune/store"), signal: "SIGSTOP", running });
     const first = await running;
     assert.equal(first.train?.conclusion, "failure");
     assert.ok(!existsSync(join(first.artifacts, "gitune-result-1")), "nothing ran after it was lost");

@@ -18,7 +18,8 @@ const SCRIPTED = `
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 const args = process.argv.slice(2);
-const [, tag] = args;
+const [verb, tag] = args;
+if (verb === "doctor") process.exit(0);
 const isDryRun = args.includes("--dry-run");
 writeFileSync(process.env.GITUNE_STORE + (isDryRun ? "/judge.json" : "/publish.json"), JSON.stringify({ args, env: process.env }));
 const folder = ".gitune/release/" + tag;

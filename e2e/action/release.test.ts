@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
@@ -20,12 +20,20 @@ const SECOND = `${PROJECT}@1.1.0`;
 const counts: FaultCount[] = [];
 
 let world: ReleaseWorkflow;
+/** Where `gitune init` has written its workflows, into a clone. */
+let initial: string;
 before(async () => {
   world = await ReleaseWorkflow.open("real");
   const weights = readFileSync(join(world.repository.root, "models/tiny/model.safetensors"));
   world.hub.addModel(HUB_BASE.id, HUB_BASE.revision, { "model.safetensors": weights });
+  initial = mkdtempSync(join(tmpdir(), "gitune-init-"));
+  execFileSync("git", ["clone", "--quiet", world.repository.root, initial]);
+  cli(initial, "init", "--yes", "--runner", "self-hosted,gpu", "--visibility", "private");
 });
-after(() => world.close());
+after(async () => {
+  await world.close();
+  rmSync(initial, { recursive: true, force: true });
+});
 beforeEach(() => world.hub.calm());
 
 const there = () => world.hub.repositories.get(HUB_NAME);
@@ -34,18 +42,34 @@ const reads = () => world.hub.log.every(({ method }) => method === "GET");
 const artifact = (runId: string, ...path: readonly string[]) =>
   existsSync(join(world.stored.artifacts(runId), ...path));
 
-const cli = (...args: readonly string[]) =>
+const cli = (cwd: string, ...args: readonly string[]) =>
   execFileSync(process.execPath, [join(REPOSITORY, "packages/cli/dist/main.js"), ...args], {
-    cwd: world.repository.root,
+    cwd,
     env: { PATH: process.env["PATH"], HOME: tmpdir() },
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
   });
 
+const workflowIn = (name: string) => join(initial, ".github/workflows", name);
+
 describe("a release by its tag", { timeout: 1_200_000 }, () => {
-  it("of a commit that was never gated is gated now, published, released and attested", async () => {
+  it("on a machine that cannot train is no word of the gate, and nothing is published", async () => {
     world.repository.git("tag", FIRST);
-    const { conclusion, gate, publish, release, log } = await world.run(FIRST);
+    const text = readFileSync(workflowIn("gitune-release.yml"), "utf8");
+    const small = workflowIn("small.yml");
+    writeFileSync(small, text.replace("    with:\n", "    with:\n      min-disk: 1000000000\n"));
+    const { conclusion, runId, gate, publish, release, log } = await world.run(FIRST, { workflow: small });
+    assert.deepEqual([conclusion, publish.conclusion, release.conclusion], ["failure", "skipped", "skipped"]);
+    assert.deepEqual(titles(gate), ["gitune machine.missing", "gitune: could not run"], log);
+    assert.equal(gate.outputs["verdict"], "error");
+    assert.deepEqual([world.hub.log, await world.releaseOf(FIRST)], [[], undefined]);
+    const kept = readdirSync(world.stored.artifacts(runId), { recursive: true, encoding: "utf8" });
+    assert.ok(!kept.some((name) => name.endsWith(".safetensors")), "nothing was trained");
+  });
+
+  it("of a commit that was never gated is gated now, published, released and attested, as `gitune init` sets it up", async () => {
+    const workflow = workflowIn("gitune-release.yml");
+    const { conclusion, gate, publish, release, log } = await world.run(FIRST, { workflow });
     assert.equal(conclusion, "success", log);
     assert.match(gate.summary, /`colours@1\.0\.0`: ✅ pass, against the base alone[\s\S]*trained now/);
     assert.match(publish.summary, /is published/);
@@ -53,7 +77,7 @@ describe("a release by its tag", { timeout: 1_200_000 }, () => {
     assert.deepEqual([onHub(), there()?.history("main").length], [[FIRST], 2]);
     assert.match(
       there()?.at(FIRST).files.get("gitune.provenance.json")?.bytes.toString() ?? "",
-      /workflows\/release\.yml@/,
+      /workflows\/gitune-release\.yml@/,
     );
     const made = await world.releaseOf(FIRST);
     assert.deepEqual([made?.name, made?.author?.login, made?.prerelease], [`${PROJECT} 1.0.0`, ACTIONS_BOT, false]);
@@ -64,6 +88,7 @@ describe("a release by its tag", { timeout: 1_200_000 }, () => {
       [[`sha256:${weights?.lfs?.oid}`]],
     );
     assert.ok(!log.includes(world.token));
+    counts.push({ fault: "a machine without free disk", injected: 1, sameRun: 0, nextRun: 1, refused: 0 });
   });
 
   it("run again does nothing twice, and trains nothing", async () => {
@@ -71,7 +96,7 @@ describe("a release by its tag", { timeout: 1_200_000 }, () => {
     const { conclusion, runId, publish, log } = await world.run(FIRST);
     assert.equal(conclusion, "success", log);
     assert.match(publish.summary, /was published before/);
-    assert.ok(!artifact(runId, "gitune-release-store"));
+    assert.ok(!artifact(runId, "gitune-store-1"));
     assert.ok(reads());
     assert.deepEqual([(await world.releaseOf(FIRST))?.id, world.github.attestations.length], [before?.id, 1]);
   });
@@ -97,8 +122,12 @@ describe("a release by its tag", { timeout: 1_200_000 }, () => {
       [file]: `${rows}${more.join("\n")}\n`,
       [`datasets/${PROJECT}/gitune.yaml`]: releaseConfig({ version: "1.0.0" }),
     });
-    assert.doesNotMatch(cli("release", "prepare", "--json"), /Scores/, "the store has nothing yet");
-    const prepared = cli("release", "prepare", "--evaluate");
+    assert.doesNotMatch(
+      cli(world.repository.root, "release", "prepare", "--json"),
+      /Scores/,
+      "the store has nothing yet",
+    );
+    const prepared = cli(world.repository.root, "release", "prepare", "--evaluate");
     world.repository.git("merge", "--quiet", "--ff-only", "gitune/release");
     const changelog = readFileSync(join(world.repository.root, `datasets/${PROJECT}/CHANGELOG.md`), "utf8");
     assert.match(changelog, /^## 1\.1\.0$/m);
@@ -190,7 +219,7 @@ describe("a release by its tag", { timeout: 1_200_000 }, () => {
     world.hub.state.claims = { repository: RELEASE_REPOSITORY, ref: `refs/tags/${tag}` };
     const second = await world.run(tag, { secrets: {} });
     assert.equal(second.conclusion, "success", second.log);
-    assert.ok(!artifact(second.runId, "gitune-release-store"), "nothing is trained again");
+    assert.ok(!artifact(second.runId, "gitune-store-1"), "nothing is trained again");
     assert.deepEqual(onHub(), [FIRST, SECOND, tag]);
     assert.ok(await world.releaseOf(tag));
     assert.ok(![first.log, second.log].some((log) => log.includes(revoked) || log.includes("runner-secret")));

@@ -147,7 +147,7 @@ describe("publish", () => {
   it("with --stored takes a verdict that is there, and trains nothing for one that is not", async () => {
     const tag = release({ version: "1.0.0", seed: 99 });
     const { exitCode, code, text } = await refusal(publish(tag, { stored: true }));
-    assert.deepEqual([exitCode, code], [1, "publish.gate"]);
+    assert.deepEqual([exitCode, code], [1, "publish.unjudged"]);
     assert.match(text, /no verdict/);
     await publish(tag, { dryRun: true });
     assert.equal((await publish(tag, { stored: true })).status, "published");

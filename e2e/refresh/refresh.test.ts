@@ -64,6 +64,8 @@ describe("new rows", () => {
         ]),
       ),
     );
+    const late = await made.refresh(["--time-limit", "0.0001"]);
+    assert.deepEqual([late.code, only(late).status, only(late).issues[0]?.code], [3, "failed", "run.time-limit"]);
     const first = await made.refresh();
     assert.equal(first.code, 0, first.stderr + first.stdout);
     const project = only(first);
@@ -82,6 +84,9 @@ describe("new rows", () => {
     // The server says itself that nothing changed, since the state is on the branch.
     const second = await made.refresh();
     assert.deepEqual([second.code, only(second).status, countsOf(second).status], [0, "pending", "unchanged"]);
+    // What the store has of it, for whoever was cut off before it had told.
+    const again = project.run?.comment.replaceAll("trained now", "from the store");
+    assert.deepEqual([only(second).verdict, only(second).run?.comment], ["pass", again]);
     assert.equal(made.git("rev-parse", BRANCH), project.commit);
     assert.ok(server.seen.at(-1)?.headers["if-none-match"]);
 

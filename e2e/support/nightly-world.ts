@@ -25,6 +25,7 @@ const SCRIPTED = `
 import { readFileSync, writeFileSync } from "node:fs";
 const scenario = JSON.parse(readFileSync("scenario.json", "utf8"));
 const NOTHING = '{"version":1,"status":"unchanged","branch":"gitune/release","commit":null,"versions":[]}';
+if (process.argv[2] === "doctor") process.exit(0);
 if (process.argv[2] === "refresh") writeFileSync("seen.json", JSON.stringify({ args: process.argv.slice(2), env: process.env }));
 process.stderr.write(scenario.stderr ?? "");
 const isRelease = process.argv[2] === "release";
@@ -139,6 +140,9 @@ export class NightlyWorld {
         },
         "actions/setup-node": () => ({}),
         "actions/cache": () => ({ "cache-hit": "true" }),
+        "actions/cache/restore": () => ({}),
+        "actions/cache/save": () => ({}),
+        "actions/download-artifact": () => ({}),
         "actions/upload-artifact": () => ({}),
         "gitune/gitune/packages/action/refresh": join(action.dir, "refresh"),
       },

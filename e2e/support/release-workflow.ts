@@ -7,6 +7,7 @@ import { ACTIONS_BOT, type GitHubServer, startGitHub } from "./github-server/ser
 import { type HubServer, startHub } from "./hub-server/server.js";
 import { workflowIdentity } from "./publish-world.js";
 import { ReleaseRepository } from "./release-repository.js";
+import { type ResultsServer, startResults } from "./results-server.js";
 import { type StoredActions, storedActions } from "./stored-actions.js";
 import { type Conclusion, type JobResult, runWorkflow } from "./workflow-runner/run-workflow.js";
 import type { WorkflowEvent } from "./workflow-runner/triggers.js";
@@ -27,6 +28,8 @@ export interface ReleaseRun {
 }
 
 export interface RunOptions {
+  /** Path of the workflow; our own where it is not given. Whoever it calls, gitune's are this checkout's. */
+  readonly workflow?: string;
   /** In place of the push of the tag. */
   readonly event?: WorkflowEvent;
   readonly secrets?: Readonly<Record<string, string>>;
@@ -42,11 +45,13 @@ export class ReleaseWorkflow {
   /** May write to the Hub. */
   token: string;
   readonly #action: ActionFolder;
+  readonly #results: ResultsServer;
   #runs = 0;
 
-  private constructor(hub: HubServer, github: GitHubServer, action: ActionFolder) {
+  private constructor(hub: HubServer, github: GitHubServer, results: ResultsServer, action: ActionFolder) {
     this.hub = hub;
     this.github = github;
+    this.#results = results;
     this.#action = action;
     this.stored = storedActions(action);
     this.token = hub.tokens.issue({ name: "acme" });
@@ -55,21 +60,23 @@ export class ReleaseWorkflow {
   /** @param cli as of `makeActionFolder` */
   static async open(cli: Parameters<typeof makeActionFolder>[0]): Promise<ReleaseWorkflow> {
     const github = await startGitHub({ users: [OWNER], repositories: [RELEASE_REPOSITORY] });
-    return new ReleaseWorkflow(await startHub(), github, await makeActionFolder(cli));
+    return new ReleaseWorkflow(await startHub(), github, await startResults(), await makeActionFolder(cli));
   }
 
   /** Runs the workflow as the push of a tag does, which the repository has. */
   async run(
     tag: string,
-    { event, secrets = { HF_TOKEN: this.token }, env = {} }: RunOptions = {},
+    { workflow, event, secrets = { HF_TOKEN: this.token }, env = {} }: RunOptions = {},
   ): Promise<ReleaseRun> {
     const { hub, github, repository, stored } = this;
     this.#runs += 1;
     const runId = String(9_000_000 + this.#runs);
+    this.#results.folder = stored.artifacts(runId);
     const ref = `refs/tags/${tag}`;
     const sha = event?.sha ?? repository.git("rev-parse", `${ref}^{commit}`);
     const { conclusion, jobs } = await runWorkflow({
-      workflow: join(REPOSITORY, ".github/workflows/release.yml"),
+      workflow: workflow ?? join(REPOSITORY, ".github/workflows/release.yml"),
+      resolveWorkflow: (uses) => join(REPOSITORY, uses.replace(/^gitune\/gitune\//, "").replace(/@.*$/, "")),
       workspace: repository.root,
       isolated: true,
       event: event ?? { name: "push", payload: { ref, repository: { private: false } }, ref, sha },
@@ -80,6 +87,7 @@ export class ReleaseWorkflow {
       secrets,
       env: { HF_ENDPOINT: hub.url, ACTIONS_RUNTIME_TOKEN: "runtime-secret", ...env },
       identity: workflowIdentity(hub),
+      nodeActionEnv: this.#results.actionEnv,
       actions: {
         ...stored.forRun({ id: runId, repository: repository.root, sha }),
         "actions/attest": join(REPOSITORY, "e2e/fixtures/attest"),
@@ -116,6 +124,7 @@ export class ReleaseWorkflow {
     this.repository.remove();
     this.stored.remove();
     this.#action.remove();
+    await this.#results.close();
     await this.github.close();
     await this.hub.close();
   }

@@ -13,7 +13,7 @@ import { rateLimitOf } from "./rate-limit.js";
 export const ACTIONS_BOT = "github-actions[bot]";
 
 /** A cut connection is back at once, a gateway after seconds; a job's minutes cost more than a comment is worth. */
-const RETRY_DELAYS_MS = [250, 1000, 4000] as const;
+export const RETRY_DELAYS_MS = [250, 1000, 4000] as const;
 const MAX_LIMIT_MS = 60_000;
 /** A page of 100 comments of 65,536 characters each takes seconds at worst. */
 const REQUEST_TIMEOUT_MS = 30_000;

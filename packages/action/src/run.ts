@@ -6,21 +6,19 @@ import { join, relative } from "node:path";
 import * as core from "@actions/core";
 import { GituneError } from "@gitune/core";
 import { annotate } from "./annotate.js";
-import { signOfLife } from "./beat/sign-of-life.js";
 import { boundIssues, countIssues } from "./bound-issues.js";
-import { childEnv } from "./child-env.js";
-import { cliMain } from "./engine.js";
+import { type Gitune, gituneIn, withinJob } from "./call-gitune.js";
 import { readMergeGroup, readPullRequest } from "./event.js";
 import { type Env, type RunInputs, readRunInputs } from "./inputs.js";
 import { broken, judge } from "./judge.js";
 import { baseOfChange } from "./merge-base.js";
 import { writeOutputs, writeSummary } from "./outputs.js";
 import { planMatrix } from "./plan/matrix.js";
+import { preflight } from "./preflight.js";
 import { reportFailure } from "./report-failure.js";
 import type { ActionResult } from "./result.js";
-import { type PipelineRun, runPipeline } from "./run-pipeline.js";
+import type { PipelineRun } from "./run-pipeline.js";
 import { sayVerdict } from "./say-verdict.js";
-import { timeLimit } from "./time-limit.js";
 import { workingFolder } from "./working-folder.js";
 
 /** Runs the pipeline and reports it; sets the step's exit code. Leaves a result whatever happens, for whoever waits. */
@@ -39,22 +37,10 @@ async function run(env: Env): Promise<void> {
   const inputs = readRunInputs(env);
   const { workspace, cwd } = workingFolder(env, inputs.workingDirectory);
 
-  const isAlive = signOfLife(env);
-  const gitune = (args: readonly string[], endAfterMs?: number): Promise<PipelineRun> => {
-    core.info(`gitune ${args.join(" ")}`);
-    return runPipeline({
-      main: cliMain(),
-      args,
-      cwd,
-      env: childEnv(env),
-      write: (text) => {
-        process.stdout.write(text);
-        isAlive(text);
-      },
-      ...(endAfterMs === undefined ? {} : { endAfterMs }),
-    });
-  };
-  const pipeline = (await preflight(inputs, gitune)) ?? (await callVerb(inputs, env, cwd, gitune));
+  const gitune = gituneIn(cwd, env);
+  const { verb, projects } = inputs;
+  const lacking = verb === "run" ? await preflight(projects, inputs, gitune) : null;
+  const pipeline = lacking ?? (await callVerb(inputs, env, cwd, gitune));
 
   const { result: judged, issues } = judge(pipeline, workspace, join(relative(workspace, cwd), ".gitune", "report"));
   const result: ActionResult = { ...judged, issues: countIssues(issues), annotations: boundIssues(issues) };
@@ -66,37 +52,14 @@ async function run(env: Env): Promise<void> {
   sayVerdict(result);
 }
 
-type Gitune = (args: readonly string[], endAfterMs?: number) => Promise<PipelineRun>;
-
-/** Looks at the machine before its time is spent. @returns null where the run may begin */
-async function preflight({ verb, needs, projects, device }: RunInputs, gitune: Gitune): Promise<PipelineRun | null> {
-  if (verb !== "run" || needs === null) return null;
-  const { memoryGib, diskGib } = needs;
-  const least = ["--min-memory", String(memoryGib), "--min-disk", String(diskGib)];
-  const looked = await gitune([
-    "doctor",
-    ...projects,
-    "--json",
-    ...least,
-    ...(device === null ? [] : ["--device", device]),
-  ]);
-  // What is wrong with the repository, the run says better.
-  return looked.exitCode === 3 ? looked : null;
-}
-
 async function callVerb(inputs: RunInputs, env: Env, cwd: string, gitune: Gitune): Promise<PipelineRun> {
   const { verb, projects, device, job } = inputs;
   const call = [verb, ...projects, "--json"];
   // The checks look at one state alone.
   if (verb === "validate") return gitune(call);
   const base = inputs.base ?? (await baseOfChange(cwd, readPullRequest(env) ?? readMergeGroup(env)));
-  const limit = verb === "run" && job !== null ? timeLimit(job.timeoutMinutes, job.startedMs, Date.now()) : null;
-  const options = [
-    ...(base === null ? [] : ["--base", base]),
-    ...(device === null ? [] : ["--device", device]),
-    ...(limit === null ? [] : ["--time-limit", limit.stopMinutes.toFixed(2)]),
-  ];
-  return gitune([...call, ...options], limit === null ? undefined : limit.endMinutes * 60_000);
+  const options = [...(base === null ? [] : ["--base", base]), ...(device === null ? [] : ["--device", device])];
+  return withinJob(gitune, [...call, ...options], verb === "run" ? job : null);
 }
 
 /** Empty where there is nothing to run: GitHub refuses a matrix without a job, so the job that takes it has an `if`. */

@@ -368,6 +368,10 @@ test("doctor before a job: what the project needs and the machine lacks is 3, wi
   const device = await look("--device", "tfjs-node-gpu");
   assert.match(device.said, /^device tfjs-node-gpu: .* -> /m);
 
+  // Before a night: a project that asks no sources needs nothing then.
+  const night = await made.gitune(["doctor", "--refresh", "--json"]);
+  assert.deepEqual([night.code, /base models/.test(night.stdout)], [0, false]);
+
   const unknown = await made.gitune(["doctor", "colours"]);
   assert.deepEqual([unknown.code, /did you mean|colors/.test(unknown.stderr)], [2, true]);
 });

@@ -55,6 +55,13 @@ export function nameList(text: string): readonly string[] {
   return names;
 }
 
+/** For what ends in a job that somebody else ends later. */
+export function timeLimitOption(): Option {
+  return new Option("--time-limit <minutes>", "stop after that long, with a checkpoint to go on from").argParser(
+    positive,
+  );
+}
+
 export function deviceOption(): Option {
   return new Option("--device <device>", "where to compute, in place of the config's choice").choices(DEVICES);
 }

@@ -7,16 +7,20 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /**
  * @param minutes undefined for none
  * @param work stops as soon as it can when its signal aborts
+ * @param startedMs since when the minutes count, as of `Date.now()`; several works can so share one limit
  * @throws {GituneError} `run.time-limit` (exit code 3) where the time was up; whatever `work` throws else
  */
 export async function withinLimit<T>(
   minutes: number | undefined,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
+  startedMs = Date.now(),
 ): Promise<T> {
   if (minutes === undefined) return work(signal);
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), Math.min(minutes * 60_000, MAX_TIMEOUT_MS));
+  const leftMs = startedMs + minutes * 60_000 - Date.now();
+  if (leftMs <= 0) throw timeIsUp(minutes);
+  const timer = setTimeout(() => limit.abort(), Math.min(leftMs, MAX_TIMEOUT_MS));
   try {
     return await work(AbortSignal.any([signal, limit.signal]));
   } catch (error) {
@@ -29,7 +33,7 @@ export async function withinLimit<T>(
   }
 }
 
-function timeIsUp(minutes: number, cause: unknown): GituneError {
+function timeIsUp(minutes: number, cause?: unknown): GituneError {
   const [stopped] = cause instanceof GituneError ? cause.issues : [];
   const how = stopped?.code === "train.interrupted" ? `; ${stopped.message}` : "; what was finished is kept";
   return new GituneError(

@@ -123,6 +123,7 @@ export const ISSUE_CODES = {
   "publish.serving": "A server or an older PEFT would not load the adapter, or only with a setting.",
   "publish.tag": "The tag is not <project>@<version>, is not there, or is not the version of its commit.",
   "publish.ungated": "The project has no gate rules, so nothing vouches for its adapter.",
+  "publish.unjudged": "The store has no verdict on what a release names, and nothing may be trained to have one.",
   "publish.verify": "What came back from the Hub is not what was sent, or does not say the same.",
   // command line and action
   "cli.usage": "The command was called in a way that it does not know.",

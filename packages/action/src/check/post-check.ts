@@ -54,6 +54,8 @@ export interface Check {
   readonly run: string;
   /** Each attempt of a run has a check run of its own. */
   readonly attempt: number;
+  /** In place of that: what makes it the same check run for a later run, too. */
+  readonly id?: string;
   readonly conclusion: CheckConclusion;
   readonly output: CheckOutput;
 }
@@ -89,18 +91,17 @@ export async function postCheck(store: CheckStore, check: Check): Promise<number
 
 async function findOrCreate(
   store: CheckStore,
-  { run, attempt }: Check,
+  { run, attempt, id = `${run}/${attempt}` }: Check,
 ): Promise<{ readonly id: number; readonly leftOver: readonly number[] }> {
-  const externalId = `${run}/${attempt}`;
   for (let round = 0; ; round += 1) {
     const all = await store.list();
     const leftOver = all
-      .filter((one) => !one.isCompleted && one.externalId.startsWith(`${run}/`) && one.externalId !== externalId)
-      .map(({ id }) => id);
-    const found = all.find((one) => one.externalId === externalId);
+      .filter((one) => !one.isCompleted && one.externalId.startsWith(`${run}/`) && one.externalId !== id)
+      .map((one) => one.id);
+    const found = all.find((one) => one.externalId === id);
     if (found) return { id: found.id, leftOver };
     try {
-      return { id: await store.create(externalId, run), leftOver };
+      return { id: await store.create(id, run), leftOver };
     } catch (error) {
       // The answer may be lost and the check run there: look again before a second try.
       await store.waitAfter(error, round);

@@ -8,12 +8,11 @@ import { join, relative } from "node:path";
 import * as core from "@actions/core";
 import { GituneError, type Issue } from "@gitune/core";
 import { annotate } from "../annotate.js";
-import { childEnv } from "../child-env.js";
+import { gituneIn, withinJob } from "../call-gitune.js";
 import { fitToLimit } from "../comment/fit-to-limit.js";
-import { cliMain } from "../engine.js";
 import { type Env, readInput, readRunInputs } from "../inputs.js";
 import { writeSummary } from "../outputs.js";
-import { runPipeline } from "../run-pipeline.js";
+import { preflight } from "../preflight.js";
 import { VERDICT_WORDS } from "../verdict-words.js";
 import { workingFolder } from "../working-folder.js";
 import { MAX_REPORT_CHARS, type PublishAnswer, parsePublishOutput, writeRelease } from "./release-document.js";
@@ -24,27 +23,24 @@ export type PublishPart = "judge" | "publish";
 /** Runs one part, and sets the outputs that action.yml names; fails the step where nothing may be, or was, published. */
 export async function publishStep(env: Env, part: PublishPart): Promise<void> {
   core.setOutput("verdict", "error");
-  const { device, workingDirectory } = readRunInputs(env);
+  const inputs = readRunInputs(env);
+  const { device, workingDirectory } = inputs;
   const tag = readTag(env);
   const { workspace, cwd } = workingFolder(env, workingDirectory);
   const isStored = part === "publish" || readInput(env, "stored") === "true";
+  const gitune = gituneIn(cwd, env, part === "publish" ? hubCredentials(env) : {});
+  const lacking = isStored ? null : await preflight([projectOf(tag)], inputs, gitune);
   const args = [
     "publish",
     tag,
     "--json",
     ...(part === "judge" ? ["--dry-run"] : []),
-    ...(isStored ? ["--stored"] : []),
+    // A machine that cannot train can still say what is in the store.
+    ...(isStored || lacking !== null ? ["--stored"] : []),
     ...(device === null ? [] : ["--device", device]),
   ];
-  core.info(`gitune ${args.join(" ")}`);
-  const run = await runPipeline({
-    main: cliMain(),
-    args,
-    cwd,
-    env: { ...childEnv(env), ...(part === "publish" ? hubCredentials(env) : {}) },
-    write: (text) => process.stdout.write(text),
-  });
-  const answer = parsePublishOutput(run);
+  const given = parsePublishOutput(await withinJob(gitune, args, inputs.job));
+  const answer = lacking !== null && isUnjudged(given) ? parsePublishOutput(lacking) : given;
   const name = answer.kind === "done" ? answer.document.tag : tag;
   const folder = join(cwd, ".gitune", "release", name);
   core.setOutput("report-path", relative(workspace, join(folder, "report")).replaceAll("\\", "/"));
@@ -83,6 +79,15 @@ function readTag(env: Env): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,200}$/.test(tag)) return tag;
   const message = `input "tag": expected <project>@<version>, or a run for a pushed tag; found "${tag.slice(0, 80)}"`;
   throw new GituneError({ code: "action.input", severity: "error", message });
+}
+
+/** @param tag also a project's name */
+function projectOf(tag: string): string {
+  return tag.split("@")[0] ?? tag;
+}
+
+function isUnjudged(answer: PublishAnswer): boolean {
+  return answer.kind === "refused" && answer.issues.some(({ code }) => code === "publish.unjudged");
 }
 
 /** The identity of the workflow, which a job has with `id-token: write`, and who built it, for the provenance. */

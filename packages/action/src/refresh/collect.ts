@@ -4,10 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as core from "@actions/core";
 import { GituneError } from "@gitune/core";
-import { childEnv } from "../child-env.js";
-import { cliMain } from "../engine.js";
+import { gituneIn, withinJob } from "../call-gitune.js";
 import { type Env, readInput, readRunInputs } from "../inputs.js";
-import { runPipeline } from "../run-pipeline.js";
+import { preflight } from "../preflight.js";
 import { workingFolder } from "../working-folder.js";
 import { parseRefreshOutput, type RefreshDocument, writeRefreshDocument } from "./refresh-document.js";
 import { writeRefreshSummary } from "./refresh-summary.js";
@@ -15,7 +14,8 @@ import { writeVersionOutput } from "./version-document.js";
 
 /** Runs `gitune refresh`, and leaves what it says for the step that proposes. */
 export async function collectStep(env: Env): Promise<RefreshDocument> {
-  const { projects, base, workingDirectory } = readRunInputs(env);
+  const inputs = readRunInputs(env);
+  const { projects, base, device, job } = inputs;
   const names = readSourceEnv(env);
   const passed: Record<string, string> = {};
   for (const name of names) {
@@ -24,20 +24,17 @@ export async function collectStep(env: Env): Promise<RefreshDocument> {
     core.setSecret(value);
     passed[name] = value;
   }
-  const { cwd } = workingFolder(env, workingDirectory);
-  const args = ["refresh", ...projects, "--json", ...(base === null ? [] : ["--base", base])];
-  core.info(`gitune ${args.join(" ")}`);
-  const run = await runPipeline({
-    main: cliMain(),
-    args,
-    cwd,
-    env: { ...childEnv(env), ...passed },
-    write: (text) => process.stdout.write(text),
-  });
+  const { cwd } = workingFolder(env, inputs.workingDirectory);
+  const gitune = gituneIn(cwd, env);
+  const onDevice = device === null ? [] : ["--device", device];
+  // No source has been asked yet, so that the next run finds all of it new.
+  const lacking = await preflight([...projects, "--refresh"], inputs, gitune);
+  const call = ["refresh", ...projects, "--json", ...(base === null ? [] : ["--base", base]), ...onDevice];
+  const run = lacking ?? (await withinJob(gituneIn(cwd, env, passed), call, job));
   const folder = mkdtempSync(join(env["RUNNER_TEMP"] ?? tmpdir(), "gitune-"));
   if (readInput(env, "version-pull-request") === "true") {
-    const call = { main: cliMain(), args: ["release", "prepare", "--evaluate", "--json"], cwd, env: childEnv(env) };
-    const prepared = await runPipeline({ ...call, write: (text) => process.stdout.write(text) });
+    const evaluate = lacking === null ? ["--evaluate"] : [];
+    const prepared = await withinJob(gitune, ["release", "prepare", "--json", ...evaluate, ...onDevice], job);
     const file = join(folder, "versions.json");
     writeVersionOutput(file, prepared.isOverflowing ? "" : prepared.stdout);
     core.setOutput("version-file", file);

@@ -24,14 +24,18 @@ export interface HealthFacts {
 }
 
 /** @returns Markdown, a list item each; empty where all is well */
-export function findProblems({ issues, projects }: RefreshDocument, facts: HealthFacts): readonly string[] {
+export function findProblems(document: RefreshDocument, facts: HealthFacts): readonly string[] {
+  const { issues, projects, exit_code: code } = document;
   return [
     ...missedRuns(facts),
-    ...issues.map(({ message, fix }) => sentence(message, fix)),
+    ...issues.map(({ message, fix }) => `${code === 3 ? NO_VERDICT : ""}${sentence(message, fix)}`),
     ...projects.flatMap((project) => problemsOf(project, facts.pulls.get(project.name))),
     ...facts.failures.map((failure) => sentence(failure)),
   ];
 }
+
+/** Of the machine, the network or gitune itself. */
+const NO_VERDICT = "Could not run (exit code 3; the gate has not spoken): ";
 
 function problemsOf(project: RefreshedProject, pull: string | undefined): readonly string[] {
   const name = `\`${project.name}\``;
@@ -39,10 +43,11 @@ function problemsOf(project: RefreshedProject, pull: string | undefined): readon
   const failed = [...project.issues, ...project.sources.flatMap((source) => source.issues)].map(
     ({ message, fix }) => `${name}: ${sentence(message, fix)}`,
   );
-  const gate =
-    project.run?.exit_code === 1
-      ? [`${name}: trained with the new rows, a check or the gate says no${where}. What the sources give has changed.`]
-      : [];
+  // One that waits may have been declined; then it has no pull request here, and nobody is to look at it again.
+  const isRefused = project.run?.exit_code === 1 && (project.status !== "pending" || pull !== undefined);
+  const gate = isRefused
+    ? [`${name}: trained with the new rows, a check or the gate says no${where}. What the sources give has changed.`]
+    : [];
   const unfit = project.sources.flatMap((source) => {
     const given = source.new + source.known + source.quarantined;
     if (given < UNFIT_ROWS || source.quarantined <= UNFIT_SHARE * given) return [];

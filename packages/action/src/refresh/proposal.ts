@@ -19,6 +19,11 @@ export interface ProposalFacts {
   readonly isQuiet: boolean;
 }
 
+/** In the body of a pull request: the commit that it speaks of. */
+export function commitMark(commit: string): string {
+  return `Commit ${commit.slice(0, 7)}`;
+}
+
 export function proposalTitle({ name }: RefreshedProject): string {
   return `Refresh ${name}`;
 }
@@ -30,7 +35,7 @@ export function renderProposal(project: RefreshedProject, { runUrl, runNumber, i
   const gates = isQuiet
     ? `> [!NOTE]\n> The gate ran inside ${run}, on exactly this commit, and its word is the check \`${GATE_CHECK}\`. GitHub starts no workflows for a pull request made with \`GITHUB_TOKEN\`: for other checks here, close and reopen it, or give the workflow a token of a GitHub App.\n\n`
     : "";
-  const tail = `\n\n<sub>Commit ${project.commit?.slice(0, 7)} · ${run} · updated in place; what people commit to this branch stays</sub>\n`;
+  const tail = `\n\n<sub>${commitMark(project.commit ?? "")} · ${run} · updated in place; what people commit to this branch stays</sub>\n`;
   const body = neutralizeReport(`${sourcesTable(project)}\n${project.run?.comment ?? ""}`).trim();
   const notice = `> [!NOTE]\n> The report is too long for a pull request. All of it is in the [summary of the run](${runUrl}).`;
   const room = MAX_COMMENT_CHARS - head.length - gates.length - tail.length;

@@ -13,7 +13,7 @@ import { type Env, readCommentInputs, readInput } from "../inputs.js";
 import { explainRateLimit, rateLimitOf } from "../rate-limit.js";
 import { GATE_CHECK, gateCheckOf } from "./gate-check.js";
 import { findProblems, HEALTH_TITLE, renderHealth } from "./health.js";
-import { proposalTitle, renderProposal } from "./proposal.js";
+import { commitMark, proposalTitle, renderProposal } from "./proposal.js";
 import { basicAuth, pushBranch } from "./push.js";
 import { type RefreshDocument, type RefreshedProject, readRefreshDocument } from "./refresh-document.js";
 import { issueStore, pullStore, readLastSuccess } from "./refresh-github.js";
@@ -84,10 +84,14 @@ async function propose(project: RefreshedProject, run: Run): Promise<string | nu
   const body = renderProposal(project, { runUrl, runNumber, isQuiet });
   const isNew = project.status === "proposed";
   if (commit === null) return null;
-  const url = await pushAndOpen({ branch, title: proposalTitle(project), body, isNew }, commit, run);
+  const mark = project.run === null ? null : commitMark(commit);
+  const url = await pushAndOpen({ branch, title: proposalTitle(project), body, isNew, mark }, commit, run);
   if (url !== null && isQuiet) await postGate(project, commit, run);
   return url;
 }
+
+/** What a run left open, the next one completes: a commit has one of these. */
+const PROPOSAL_CHECK = "gitune-refresh";
 
 /** Without it the proposal is as good; its check, where one is required, waits for somebody. */
 async function postGate(project: RefreshedProject, commit: string, { facts, octokit }: Run): Promise<void> {
@@ -95,7 +99,9 @@ async function postGate(project: RefreshedProject, commit: string, { facts, octo
   if (gate === null) return;
   try {
     const store = checkStore(octokit, facts, GATE_CHECK, commit);
-    await postCheck(store, { run: facts.runUrl, attempt: facts.runAttempt, ...gate });
+    // An earlier run's, or that of the pull request's own workflow, once somebody has started it.
+    if ((await store.list()).some(({ isCompleted }) => isCompleted)) return;
+    await postCheck(store, { run: facts.runUrl, attempt: facts.runAttempt, id: PROPOSAL_CHECK, ...gate });
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     const isForbidden = statusOf(error) === 403 && rateLimitOf(error) === null;
@@ -114,7 +120,8 @@ async function proposeVersions(run: Run): Promise<void> {
   const { branch, commit, status } = document;
   if (commit === null || status === "unchanged" || status === "held") return;
   const body = renderVersions(document, run.facts.runUrl);
-  await pushAndOpen({ branch, title: "Release adapters", body, isNew: status === "prepared" }, commit, run);
+  const isNew = status === "prepared";
+  await pushAndOpen({ branch, title: "Release adapters", body, isNew, mark: commitMark(commit) }, commit, run);
 }
 
 async function pushAndOpen(proposal: Proposal, commit: string, run: Run): Promise<string | null> {
@@ -167,9 +174,11 @@ function readMaxAge(env: Env): number {
 /** A gate that says no is the pull request's matter; the run is red where the refresh itself did not work. */
 function sayOutcome(document: RefreshDocument, failures: readonly string[]): void {
   if (document.exit_code < 2 && failures.length === 0) return;
+  const hasRun = document.exit_code !== 3 || document.issues.length === 0;
+  const title = hasRun ? "gitune: refresh" : "gitune: could not run";
   const issues = [...document.issues, ...document.projects.flatMap((project) => project.issues)];
   const sources = document.projects.flatMap((project) => project.sources.flatMap((source) => source.issues));
   for (const { message, fix } of [...issues, ...sources].slice(0, 9))
-    core.error(fix === undefined ? message : `${message}\nfix: ${fix}`, { title: "gitune: refresh" });
+    core.error(fix === undefined ? message : `${message}\nfix: ${fix}`, { title });
   process.exitCode = core.ExitCode.Failure;
 }

@@ -3,7 +3,9 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { childEnv } from "../child-env.js";
+import { RETRY_DELAYS_MS } from "../github.js";
 import type { Env } from "../inputs.js";
 
 export interface Push {
@@ -43,14 +45,23 @@ export async function pushBranch(push: Push): Promise<PushOutcome> {
     const url = `${serverUrl}/${repository}.git`;
     // No `+`: the branch only ever moves forward.
     const args = ["push", "--porcelain", url, `${commit}:refs/heads/${branch}`];
-    const { code, stdout, stderr } = await git(args, folder, env, [0, 1]);
-    if (code === 0) return "pushed";
-    if (/^!\t.*\[rejected\]|fetch first|non-fast-forward|cannot lock ref/m.test(stdout + stderr)) return "overtaken";
-    throw new Error(`git push failed: ${stderr.trim().slice(-2000)}`);
+    for (let attempt = 0; ; attempt += 1) {
+      const { code, stdout, stderr } = await git(args, folder, env, [0, 1, 128]);
+      if (code === 0) return "pushed";
+      if (/^!\t.*\[rejected\]|fetch first|non-fast-forward|cannot lock ref/m.test(stdout + stderr)) return "overtaken";
+      const delayMs = RETRY_DELAYS_MS[attempt];
+      if (delayMs === undefined || !PASSING.test(stderr))
+        throw new Error(`git push failed: ${stderr.trim().slice(-2000)}`);
+      // Where the answer alone was lost, the branch is there, and git finds nothing to do.
+      await sleep(delayMs);
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/** git's words, and curl's, for a server that is busy or was cut off. */
+const PASSING = /returned error: (?:429|5\d\d)|HTTP (?:429|5\d\d)|hung up|Empty reply|Recv failure|Connection reset/i;
 
 /** What goes into the header, which must not be in a log either. */
 export function basicAuth(token: string): string {

@@ -36,8 +36,10 @@ function toPull(pull: {
   readonly html_url: string;
   readonly state: string;
   readonly merged_at: string | null;
+  readonly body: string | null;
 }): Pull {
-  return { number: pull.number, url: pull.html_url, isOpen: pull.state === "open", isMerged: pull.merged_at != null };
+  const { number, html_url: url, body } = pull;
+  return { number, url, isOpen: pull.state === "open", isMerged: pull.merged_at != null, body: body ?? "" };
 }
 
 /** @param login whose issues are ours: anybody can paste a marker */

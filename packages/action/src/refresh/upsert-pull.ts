@@ -5,6 +5,7 @@ export interface Pull {
   readonly url: string;
   readonly isOpen: boolean;
   readonly isMerged: boolean;
+  readonly body: string;
 }
 
 /** What is needed of GitHub. */
@@ -23,6 +24,8 @@ export interface Proposal {
   readonly body: string;
   /** Whether the branch has a commit that was not proposed before. */
   readonly isNew: boolean;
+  /** What a body of this very commit has in it; null where this run has no whole one to put in its place. */
+  readonly mark: string | null;
 }
 
 /** `declined`: somebody closed it, and there is nothing new since. */
@@ -31,12 +34,12 @@ export type PullOutcome = { readonly action: "created" | "updated" | "kept" | "d
 const MAX_ROUNDS = 4;
 
 export async function upsertPull(store: PullStore, proposal: Proposal): Promise<PullOutcome> {
-  const { branch, title, body, isNew } = proposal;
+  const { branch, title, body, isNew, mark } = proposal;
   for (let round = 0; ; round += 1) {
     const [newest] = [...(await store.list(branch))].sort((a, b) => b.number - a.number);
     if (newest?.isOpen) {
-      // Its body is of the commit that it still has.
-      if (!isNew) return { action: "kept", pull: newest };
+      // A run that was cut off after it had moved the branch has left the body of another commit.
+      if (!isNew && (mark === null || newest.body.includes(mark))) return { action: "kept", pull: newest };
       await store.update(newest.number, body);
       return { action: "updated", pull: newest };
     }

@@ -4,6 +4,7 @@ import { escapeMarkdown, GituneError } from "@gitune/core";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { fitToLimit, MAX_COMMENT_CHARS } from "../comment/fit-to-limit.js";
 import { neutralizeMarkdown } from "../comment/neutralize.js";
+import { commitMark } from "./proposal.js";
 
 export interface VersionDocument {
   readonly version: 1;
@@ -69,7 +70,7 @@ export function readVersionDocument(path: string): VersionDocument {
 }
 
 /** @returns at most `MAX_COMMENT_CHARS` characters */
-export function renderVersions({ versions }: VersionDocument, runUrl: string): string {
+export function renderVersions({ versions, commit }: VersionDocument, runUrl: string): string {
   const tags = versions.map(({ project, to }) => `${project}@${to}`).join(" ");
   const head = "<!-- gitune:release -->\n";
   const parts = versions.flatMap(({ project, from, to, kind, lines }) => [
@@ -79,7 +80,7 @@ export function renderVersions({ versions }: VersionDocument, runUrl: string): s
     ...lines.map((line) => `- ${line.split("`").map(escapeMarkdown).join("`")}`),
     "",
   ]);
-  const tail = `\n\nAfter the merge, tags release them: \`${tags.slice(0, 5000)}\`.\n\n<sub>[Run](${runUrl}) · made anew as the default branch moves; once somebody commits to this branch, it is left to them</sub>\n`;
+  const tail = `\n\nAfter the merge, tags release them: \`${tags.slice(0, 5000)}\`.\n\n<sub>${commitMark(commit ?? "")} · [Run](${runUrl}) · made anew as the default branch moves; once somebody commits to this branch, it is left to them</sub>\n`;
   const body = neutralizeMarkdown(parts.join("\n")).trimEnd();
   const room = MAX_COMMENT_CHARS - head.length - tail.length;
   return `${head}${fitToLimit(body, room, "More is in the changelogs.")}${tail}`;

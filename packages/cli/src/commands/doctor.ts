@@ -20,6 +20,7 @@ interface Options {
   readonly device?: Device;
   readonly minMemory: number;
   readonly minDisk: number;
+  readonly refresh?: boolean;
 }
 
 export const doctor: Verb = {
@@ -27,6 +28,7 @@ export const doctor: Verb = {
     command
       .argument("[project...]", "names; all projects without any")
       .addOption(deviceOption())
+      .option("--refresh", "of these projects, those that have refresh sources")
       .option(
         "--min-memory <GiB>",
         "free memory that a device must have, beyond what is known to be needed",
@@ -45,10 +47,11 @@ export const doctor: Verb = {
     3: "something is missing",
   },
   run: async (context, command) => {
-    const { minMemory, minDisk, device } = command.opts<Options>();
+    const { minMemory, minDisk, device, refresh = false } = command.opts<Options>();
     const demands = { memoryBytes: minMemory * 1024 ** 3, diskBytes: minDisk * 1024 ** 3 };
     const root = repositoryOf(context.cwd);
-    const { projects } = await discoverProjects(root, command.args);
+    const found = await discoverProjects(root, command.args);
+    const projects = found.projects.filter(({ config }) => !refresh || config.refresh !== null);
     const { dir } = await openStore(root, context);
     const findings = await findAll(projects, device, demands, dir, new HubBases(context));
     const { colors } = context;

@@ -1,8 +1,9 @@
 /** `gitune publish`: a release's adapter, card and tag to the Hugging Face Hub. */
 import type { Device } from "@gitune/core";
-import { deviceOption, positiveInteger, threadsOption } from "../options.js";
+import { deviceOption, positiveInteger, threadsOption, timeLimitOption } from "../options.js";
 import { issueColors } from "../terminal/issue-colors.js";
 import { counted } from "../terminal/table.js";
+import { withinLimit } from "../time-limit.js";
 import type { Context, Outcome, Verb } from "../verb.js";
 
 interface Options {
@@ -11,6 +12,7 @@ interface Options {
   readonly prompts: number;
   readonly device?: Device;
   readonly threads?: number;
+  readonly timeLimit?: number;
 }
 
 export const publish: Verb = {
@@ -21,7 +23,8 @@ export const publish: Verb = {
       .option("--stored", "publish only what the store has a verdict on; train nothing here")
       .option("--prompts <n>", "of the first suite, to try what came back from the Hub with", positiveInteger, 3)
       .addOption(deviceOption())
-      .addOption(threadsOption()),
+      .addOption(threadsOption())
+      .addOption(timeLimitOption()),
   examples: [
     ["gitune publish support-tickets --dry-run", "before the tag: the card, and what would change"],
     ["gitune publish support-tickets@1.3.0", "after git tag support-tickets@1.3.0; or again, where it was cut off"],
@@ -30,12 +33,14 @@ export const publish: Verb = {
     0: "the release is on the Hub, checked and tagged",
     1: "a check or the gate says no, so nothing was published",
     2: "the tag, the config or the version cannot be released",
-    3: "the Hub, the network or this machine failed: run it again, it goes on where it stopped",
+    3: "the Hub, the network or this machine failed, or the time was up: run it again, it goes on where it stopped",
   },
   run: async (context, command) => {
     const options = command.opts<Options>();
     const { runPublish } = await import("../publish/run-publish.js");
-    const done = await runPublish(command.args[0], { ...options, dryRun: options.dryRun === true }, context);
+    const done = await withinLimit(options.timeLimit, context.signal, (signal) =>
+      runPublish(command.args[0], { ...options, dryRun: options.dryRun === true }, { ...context, signal }),
+    );
     return { exitCode: 0, text: await textOf(done, context), document: done };
   },
 };

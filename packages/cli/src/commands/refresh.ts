@@ -3,7 +3,7 @@ import { type Device, driftText, findRepoRoot, printable, renderIssues } from "@
 import type { Colors } from "picocolors/types.js";
 import { HubBases } from "../hub-base/hub-bases.js";
 import { openStore } from "../open-store.js";
-import { deviceOption, threadsOption } from "../options.js";
+import { deviceOption, threadsOption, timeLimitOption } from "../options.js";
 import { refresh as refreshAll } from "../refresh/refresh.js";
 import type { FileDrift, ProjectRefresh, RefreshResult, SourceOutcome } from "../refresh/result.js";
 import { resolveBase } from "../refresh/start-state.js";
@@ -18,6 +18,7 @@ interface Options {
   readonly bare: boolean;
   readonly device?: Device;
   readonly threads?: number;
+  readonly timeLimit?: number;
 }
 
 export const refresh: Verb = {
@@ -27,7 +28,8 @@ export const refresh: Verb = {
       .option("--base <ref>", "what the new rows are to be merged into (default: the default branch)")
       .option("--no-bare", "leave out the evaluation of the base model without an adapter")
       .addOption(deviceOption())
-      .addOption(threadsOption()),
+      .addOption(threadsOption())
+      .addOption(timeLimitOption()),
   examples: [
     ["gitune refresh", "new rows of every project, each on its branch gitune/refresh-<project>"],
     ["gitune refresh support-tickets --json", "one project, for a program"],
@@ -36,7 +38,7 @@ export const refresh: Verb = {
     0: "nothing new, or proposed and the gate says yes",
     1: "proposed, and a check or the gate says no",
     2: "a gitune.yaml or the call is wrong, or the branch is in the way",
-    3: "a source or the machine failed; what the other sources gave is proposed",
+    3: "a source or the machine failed, or the time was up; what the others gave is proposed",
   },
   run: async (context, command) => {
     const options = command.opts<Options>();
@@ -52,6 +54,7 @@ export const refresh: Verb = {
         ...(options.device === undefined ? {} : { device: options.device }),
         ...(options.threads === undefined ? {} : { threads: options.threads }),
       },
+      ...(options.timeLimit === undefined ? {} : { timeLimitMinutes: options.timeLimit }),
       onProgress: context.onProgress,
       note: context.note,
       signal: context.signal,

@@ -3,17 +3,19 @@ import { type Device, findRepoRoot, GituneError } from "@gitune/core";
 import { Argument } from "commander";
 import { HubBases } from "../hub-base/hub-bases.js";
 import { openStore } from "../open-store.js";
-import { deviceOption, threadsOption } from "../options.js";
+import { deviceOption, threadsOption, timeLimitOption } from "../options.js";
 import type { PreparedReleases } from "../prepare/prepare-releases.js";
 import type { ReleaseState, ReleaseStatus } from "../publish/release-state.js";
 import { resolveBase } from "../refresh/start-state.js";
 import { textTable } from "../terminal/table.js";
+import { withinLimit } from "../time-limit.js";
 import type { Context, Outcome, Verb } from "../verb.js";
 
 interface Options {
   readonly evaluate?: boolean;
   readonly device?: Device;
   readonly threads?: number;
+  readonly timeLimit?: number;
 }
 
 const ACTIONS = ["status", "prepare", "repair", "rollback"] as const;
@@ -28,7 +30,8 @@ export const release: Verb = {
       .argument("[project...]", "names, all projects without any; for rollback one <project>@<version>")
       .option("--evaluate", "for prepare: train and evaluate what the store lacks, so that changelogs have the scores")
       .addOption(deviceOption())
-      .addOption(threadsOption()),
+      .addOption(threadsOption())
+      .addOption(timeLimitOption()),
   examples: [
     ["gitune release status", "every release of every project, in git and on the Hub"],
     ["gitune release prepare", "next versions and changelogs of what changed, on the branch gitune/release"],
@@ -107,9 +110,10 @@ async function prepare(names: readonly string[], options: Options, context: Cont
   const { evalDiff } = await import("../prepare/eval-diff.js");
   const root = findRepoRoot(context.cwd);
   const { onProgress, signal } = context;
-  const { evaluate = false, ...machine } = options;
+  const { evaluate = false, timeLimit, ...machine } = options;
   const [store, bases] = [await openStore(root, context), new HubBases(context)];
-  const common = { root, store, bases, compute: evaluate, onProgress, signal, ...machine };
+  const common = { root, store, bases, compute: evaluate, onProgress, ...machine };
+  const startedMs = Date.now();
   const {
     status: is,
     branch,
@@ -117,7 +121,8 @@ async function prepare(names: readonly string[], options: Options, context: Cont
     versions,
   } = await prepareReleases(root, await resolveBase(root, undefined), names, async (project, released, base) => {
     try {
-      return await evalDiff({ ...common, project, released, base });
+      const work = (signal: AbortSignal) => evalDiff({ ...common, project, released, base, signal });
+      return await withinLimit(timeLimit, signal, work, startedMs);
     } catch (error) {
       if (!(error instanceof GituneError) || signal.aborted) throw error;
       // A version that cannot be evaluated here can still be proposed; its gate judges it at the tag.
@@ -136,7 +141,10 @@ async function prepare(names: readonly string[], options: Options, context: Cont
 
 async function repair(names: readonly string[], options: Options, context: Context): Promise<Outcome> {
   const { repairReleases } = await import("../publish/run-release.js");
-  const done = await repairReleases(names, { prompts: PROMPTS, ...options }, context);
+  const { timeLimit, ...machine } = options;
+  const done = await withinLimit(timeLimit, context.signal, (signal) =>
+    repairReleases(names, { prompts: PROMPTS, ...machine }, { ...context, signal }),
+  );
   const after = await status(names, context);
   const lines = done.map(({ tag, status: is }) => `${tag}: ${is === "published" ? "published" : "was there"}`);
   return {

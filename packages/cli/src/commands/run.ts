@@ -4,7 +4,7 @@ import { findRepoRoot, printableText, renderIssues } from "@gitune/core";
 import { addChangeOptions, type ChangeOptions, changeOf } from "../change-options.js";
 import { HubBases } from "../hub-base/hub-bases.js";
 import { openStore } from "../open-store.js";
-import { positive, threadsOption } from "../options.js";
+import { threadsOption, timeLimitOption } from "../options.js";
 import type { PipelineResult, ProjectOutcome } from "../pipeline/result.js";
 import { runPipeline } from "../pipeline/run-pipeline.js";
 import { toDocument } from "../pipeline/to-document.js";
@@ -23,7 +23,7 @@ export const run: Verb = {
   configure: (command) =>
     addChangeOptions(command, "leave out the evaluation of the base model without an adapter")
       .addOption(threadsOption())
-      .option("--time-limit <minutes>", "stop after that long, with a checkpoint to go on from", positive),
+      .addOption(timeLimitOption()),
   examples: [
     ["gitune run", "your working tree against its merge-base with the default branch"],
     ["gitune run support-tickets --base origin/main --json", "one project, for a program"],

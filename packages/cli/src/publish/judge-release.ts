@@ -41,6 +41,8 @@ export interface JudgeReleaseOptions {
   /** False takes what is in the store, and trains nothing; true by default. */
   readonly compute?: boolean;
   readonly onProgress?: OnProgress;
+  /** As of the pipeline. */
+  readonly onNote?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -60,7 +62,8 @@ export interface JudgedRelease {
 
 /**
  * Trains, evaluates and judges what a tag names, then hands it to `use`: the commit's files are there until that ends.
- * @throws {GituneError} exit code 1 `publish.gate` where a check or the gate says no; 2 for a tag or config that cannot be
+ * @throws {GituneError} exit code 1 `publish.gate` where a check or the gate says no, `publish.unjudged` where the
+ *   store has no verdict and nothing may be computed; 2 for a tag or config that cannot be
  *   released; 3 when the machine fails
  */
 export async function judgeRelease<T>(
@@ -99,7 +102,7 @@ async function judge(
     try {
       return await judgeOne(project, issues, { head, before: earlier, diff, baseSha, commit }, pipeline);
     } catch (error) {
-      throw error instanceof WorkNeeded ? notGated(options.tag) : error;
+      throw error instanceof WorkNeeded ? unjudged(options.tag) : error;
     }
   };
   let judged = await compare(before);
@@ -191,10 +194,10 @@ export function publishedBase({ config }: Project): { readonly id: string; reado
 
 const HUB_ID = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
 
-function notGated({ name, project }: ReleaseTag): GituneError {
+function unjudged({ name, project }: ReleaseTag): GituneError {
   return new GituneError(
     {
-      code: "publish.gate",
+      code: "publish.unjudged",
       severity: "error",
       project,
       message: `the store has no verdict on what ${name} names`,

@@ -91,6 +91,7 @@ export async function runPublish(
     store: await openStore(root, world),
     bases: new HubBases({ ...world, ...(options.sleep ? { sleep: options.sleep } : {}) }),
     onProgress: world.onProgress,
+    onNote: world.note,
     signal: world.signal,
     compute: options.stored !== true,
     ...(options.device === undefined ? {} : { device: options.device }),

@@ -19,6 +19,7 @@ import {
 import type { HubBases } from "../hub-base/hub-bases.js";
 import { tokenizerOf } from "../open-base.js";
 import { openHead } from "../pipeline/open-states.js";
+import type { PipelineResult } from "../pipeline/result.js";
 import { type PipelineOptions, runPipeline } from "../pipeline/run-pipeline.js";
 import { tokenCounter } from "../token-counter.js";
 import type { Context } from "../verb.js";
@@ -38,7 +39,7 @@ export interface RefreshOptions {
   readonly bases: HubBases;
   readonly env: Context["env"];
   /** How it is judged. */
-  readonly judge: Pick<PipelineOptions, "device" | "threads" | "bareBase">;
+  readonly judge: Pick<PipelineOptions, "device" | "threads" | "bareBase" | "compute">;
   readonly onProgress: OnProgress;
   readonly note: (line: string) => void;
   readonly signal: AbortSignal;
@@ -88,9 +89,10 @@ async function refreshOnce(project: Project, options: RefreshOptions): Promise<P
   const rows = [...taken.files.values()].reduce((sum, list) => sum + list.length, 0);
   const isUnmoved = rows === 0 && (!start.isPending || start.commit === start.tip);
   if (isUnmoved) {
+    const run = start.isPending ? await judgedBefore(name, start.commit, options) : null;
     const status = start.isPending ? "pending" : "unchanged";
     const drift = start.isPending ? await findDrift(project, start.base, start.commit, options) : [];
-    return { ...common, status, commit: start.tip, drift, verdict: null, run: null };
+    return { ...common, status, commit: start.tip, drift, verdict: run?.verdict ?? null, run };
   }
   const sources = new Map(state.sources);
   for (const { source, fetched } of given) sources.set(source.name, fetched.state);
@@ -258,28 +260,35 @@ async function commitRows(
   return commitFiles(root, { tree: start.commit, parents: [start.commit], message, files });
 }
 
+/**
+ * The verdict on a proposal that waits, for whoever did not get it when it was made: the run may have been cut off between
+ * the branch and its pull request. Nothing is trained for it. @returns null where the store has it no more
+ */
+async function judgedBefore(name: string, commit: string, options: RefreshOptions): Promise<PipelineResult | null> {
+  try {
+    const run = await judge(name, commit, { ...options, judge: { ...options.judge, compute: false } });
+    return run.pending.length > 0 ? null : run;
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (!(error instanceof GituneError)) throw error;
+    // What people have made of the branch is theirs to mend, and no reason to fail.
+    options.note(`${name}: the proposal that waits cannot be judged: ${error.message}`);
+    return null;
+  }
+}
+
 /** A folder of its own for each run's report, so that two at once do not write over each other. */
 async function judge(
   name: string,
   commit: string,
-  { root, base, store, bases, judge: how, onProgress, signal }: RefreshOptions,
-): ReturnType<typeof runPipeline> {
+  { root, base, store, bases, judge: how, onProgress, note, signal }: RefreshOptions,
+): Promise<PipelineResult> {
   const folder = join(root, ".gitune", "refresh", name);
   await mkdir(folder, { recursive: true });
   await removeOldReports(folder);
   const reportDir = await mkdtemp(join(folder, REPORT_PREFIX));
-  return runPipeline({
-    root,
-    projects: [name],
-    base,
-    head: commit,
-    store,
-    bases,
-    ...how,
-    reportDir,
-    onProgress,
-    signal,
-  });
+  const told = { onProgress, onNote: note, signal };
+  return runPipeline({ root, projects: [name], base, head: commit, store, bases, ...how, reportDir, ...told });
 }
 
 const REPORT_PREFIX = "report-";

@@ -1,15 +1,21 @@
 /** Every project's refresh. One that fails does not hold back the others. */
 import { GituneError, type Project } from "@gitune/core";
 import { openBaseState } from "../pipeline/open-states.js";
+import { withinLimit } from "../time-limit.js";
 import { type RefreshOptions, refreshProject } from "./refresh-project.js";
 import type { ProjectRefresh, RefreshResult } from "./result.js";
 import { branchOf } from "./start-state.js";
 
 /**
  * @param names of projects; all that have sources when empty
+ * @param options with `timeLimitMinutes` for all of them together: who has none left fails, with what was finished kept
  * @throws {GituneError} `project.unknown` or `cli.usage` for a name that is not to be refreshed
  */
-export async function refresh(names: readonly string[], options: RefreshOptions): Promise<RefreshResult> {
+export async function refresh(
+  names: readonly string[],
+  options: RefreshOptions & { readonly timeLimitMinutes?: number },
+): Promise<RefreshResult> {
+  const startedMs = Date.now();
   const { state, projects, issues } = await openBaseState(options.root, options.base);
   // What a config says of its sources is all that is needed of it.
   await state.dispose();
@@ -24,13 +30,19 @@ export async function refresh(names: readonly string[], options: RefreshOptions)
   const codes: number[] = [];
   for (const project of chosen) {
     const one = { ...project, root: options.root };
-    const outcome = await refreshProject(one, options).catch((error: unknown) => {
+    const outcome = await withinLimit(
+      options.timeLimitMinutes,
+      options.signal,
+      (signal) => refreshProject(one, { ...options, signal }),
+      startedMs,
+    ).catch((error: unknown) => {
       options.signal.throwIfAborted();
       if (!(error instanceof GituneError)) throw error;
       codes.push(error.exitCode);
       return failed(project, error);
     });
-    if (outcome.run?.exitCode === 1) codes.push(1);
+    // What waits has been told when it was proposed.
+    if (outcome.status === "proposed" && outcome.run?.exitCode === 1) codes.push(1);
     if (outcome.sources.some(({ status }) => status === "failed")) codes.push(3);
     done.push(outcome);
   }

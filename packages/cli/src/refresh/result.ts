@@ -57,7 +57,7 @@ export interface ProjectRefresh {
   readonly drift: readonly FileDrift[];
   /** Absolute path of the quarantined rows; null without any. */
   readonly quarantineFile: string | null;
-  /** Null where nothing was judged. */
+  /** Null where nothing was judged, and the store has no verdict on an earlier proposal. */
   readonly verdict: Verdict | null;
   readonly run: PipelineResult | null;
   readonly issues: readonly Issue[];
