@@ -11,6 +11,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { REPOSITORY } from "../support/action-folder.js";
 import { checkFaultTable, type FaultCount } from "../support/fault-table.js";
 import { ACTIONS_BOT } from "../support/github-server/server.js";
+import { assertNoLeaks, filesBelow } from "../support/hostile/secrets.js";
 import { HUB_BASE, HUB_NAME, NEVER, PROJECT, releaseConfig } from "../support/release-repository.js";
 import { writeReleaseTranscript } from "../support/release-transcript.js";
 import { RELEASE_REPOSITORY, ReleaseWorkflow, titles } from "../support/release-workflow.js";
@@ -224,6 +225,23 @@ describe("a release by its tag", { timeout: 1_200_000 }, () => {
     assert.ok(await world.releaseOf(tag));
     assert.ok(![first.log, second.log].some((log) => log.includes(revoked) || log.includes("runner-secret")));
     counts.push({ fault: "the Hub's token revoked in the middle", injected: 1, sameRun: 0, nextRun: 1, refused: 0 });
+  });
+
+  it("gives no token away: no log, page, artifact or file on the Hub has one, in any spelling", () => {
+    const { runs, hub, github, stored, secrets } = world;
+    assert.ok(secrets.length > 3 * runs.length);
+    const history = there()?.history("main") ?? [];
+    assert.ok(history.length > 3);
+    assertNoLeaks(secrets, [
+      ...runs.map((run) => [`run ${run.runId}`, JSON.stringify(run)] as const),
+      ...runs.flatMap(({ runId }) => filesBelow(stored.artifacts(runId))),
+      ...history.flatMap(({ title, files }) =>
+        [...files].map(([path, { bytes }]) => [`${title}: ${path}`, bytes] as const),
+      ),
+      // All that was sent to GitHub: releases and their notes, attestations.
+      ["GitHub", JSON.stringify([github.log, github.attestations])],
+      ["the Hub's addresses", JSON.stringify(hub.log)],
+    ]);
   });
 
   it("is counted in docs/reliability.md where it fails", () => checkFaultTable("release", counts));

@@ -17,6 +17,8 @@ const REPO = "rows";
 /** As GitHub names it, `owner/name`. */
 export const RELEASE_REPOSITORY = `${OWNER}/${REPO}`;
 
+const RUNTIME_TOKEN = "runtime-secret";
+
 export interface ReleaseRun {
   readonly conclusion: Conclusion | "not-triggered";
   readonly runId: string;
@@ -44,6 +46,9 @@ export class ReleaseWorkflow {
   readonly stored: StoredActions;
   /** May write to the Hub. */
   token: string;
+  /** What each run showed, and every token that one had. */
+  readonly runs: ReleaseRun[] = [];
+  readonly #jobTokens: string[] = [];
   readonly #action: ActionFolder;
   readonly #results: ResultsServer;
   #runs = 0;
@@ -82,10 +87,14 @@ export class ReleaseWorkflow {
       event: event ?? { name: "push", payload: { ref, repository: { private: false } }, ref, sha },
       repository: RELEASE_REPOSITORY,
       apiUrl: github.url,
-      issueToken: (permissions) => github.issueToken(ACTIONS_BOT, permissions),
+      issueToken: (permissions) => {
+        const token = github.issueToken(ACTIONS_BOT, permissions);
+        this.#jobTokens.push(token);
+        return token;
+      },
       runNumber: this.#runs,
       secrets,
-      env: { HF_ENDPOINT: hub.url, ACTIONS_RUNTIME_TOKEN: "runtime-secret", ...env },
+      env: { HF_ENDPOINT: hub.url, ACTIONS_RUNTIME_TOKEN: RUNTIME_TOKEN, ...env },
       identity: workflowIdentity(hub),
       nodeActionEnv: this.#results.actionEnv,
       actions: {
@@ -100,7 +109,15 @@ export class ReleaseWorkflow {
     };
     const [gate, publish, release] = [job("gate"), job("publish"), job("release")];
     const log = [gate, publish, release].map((one) => one.log).join("\n");
-    return { conclusion, runId, gate, publish, release, log };
+    const run = { conclusion, runId, gate, publish, release, log };
+    this.runs.push(run);
+    return run;
+  }
+
+  /** Tokens of every kind that a run had. */
+  get secrets(): readonly string[] {
+    const identity = workflowIdentity(this.hub)["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] ?? "";
+    return [...this.hub.tokens.issued, ...this.#jobTokens, RUNTIME_TOKEN, identity];
   }
 
   /** A tag's GitHub release; never more than one. */

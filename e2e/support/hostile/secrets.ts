@@ -1,5 +1,8 @@
 /** Secrets of every kind that a job may hold, and the spellings in which one could come out. */
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 
 const made = (label: string, length: number) =>
   createHash("sha512").update(label).digest("base64url").replace(/[-_]/g, "x").slice(0, length);
@@ -51,4 +54,26 @@ export function leaksIn(bytes: Buffer, secrets: readonly string[]): readonly num
   return secrets.flatMap((secret, at) =>
     spellingsOf(secret).some((spelling) => bytes.includes(spelling)) ? [at] : [],
   );
+}
+
+/** A place and what is written there. */
+export type Written = readonly [place: string, content: string | Buffer];
+
+/** Fails where one of the secrets is written in one of the places, in any spelling; the same content is looked through once. */
+export function assertNoLeaks(secrets: readonly string[], written: readonly Written[]): void {
+  const contents = new Map<string, readonly [place: string, bytes: Buffer]>();
+  for (const [place, content] of written) {
+    const bytes = Buffer.from(content);
+    contents.set(createHash("sha256").update(bytes).digest("hex"), [place, bytes]);
+  }
+  for (const [place, bytes] of contents.values()) assert.deepEqual(leaksIn(bytes, secrets), [], place);
+}
+
+/** Every file of a folder, by its path; none where there is no folder. */
+export function filesBelow(folder: string): readonly Written[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile())
+    .map((path) => [path, readFileSync(path)] as const);
 }

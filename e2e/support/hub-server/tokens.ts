@@ -35,9 +35,12 @@ export class Tokens {
   /** The double's clock, so that an hour can pass in a test. */
   now: () => number = Date.now;
   exchanges = 0;
+  /** All that was ever given out: tokens, and identities that one can be had for. */
+  readonly issued: string[] = [];
 
   issue(token: Partial<Token> & Pick<Token, "name">): string {
     const secret = `hf_${randomUUID().replaceAll("-", "")}`;
+    this.issued.push(secret);
     this.#tokens.set(secret, { role: "write", orgs: [], resource: null, expiresAt: null, ...token });
     return secret;
   }
@@ -73,7 +76,9 @@ export class Tokens {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const exp = Math.floor((this.now() + IDENTITY_MS) / 1000);
     const signed = `${part({ alg: "HS256" })}.${part({ ...claims, aud: audience, exp })}`;
-    return `${signed}.${this.#sign(signed)}`;
+    const token = `${signed}.${this.#sign(signed)}`;
+    this.issued.push(token);
+    return token;
   }
 
   /** `POST /oauth/token` (RFC 8693). */
