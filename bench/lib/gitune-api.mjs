@@ -39,7 +39,17 @@ export const engineThread = async ({ threads }) => new EngineThread(await engine
  * @param {object} settings as `lib/settings.mjs` has them
  */
 export async function trainSpec(settings) {
-  const { r, targets, weightDecay, maxGradNorm, compute = "f32", mmap = false, layers = "all", cacheDir } = settings;
+  const {
+    r,
+    targets,
+    weightDecay,
+    maxGradNorm,
+    compute = "f32",
+    mmap = false,
+    longestLane,
+    layers = "all",
+    cacheDir,
+  } = settings;
   const { spec, sha256 } = await openModel(settings);
   // What the engine does not offer must not be measured under its name.
   if (!["f32", "int8"].includes(compute)) throw new Error(`the engine does not train in ${compute}`);
@@ -49,6 +59,7 @@ export async function trainSpec(settings) {
     optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, maxGradNorm },
     fromScratch: false,
     mmap,
+    longestLane,
     // The copy is filed by the base's hash, which does not tell how many of its layers were taken.
     ...(compute === "int8" ? { int8: { baseSha256: sha256, cacheDir: join(cacheDir, `layers-${layers}`) } } : {}),
   };

@@ -44,6 +44,7 @@ export async function run({ environment, threads, pairs, quick, say }) {
         threads,
         targets,
         layers: own.layers,
+        longestLane: own.length,
         r: own.r,
       })),
       [steps, middleSteps],

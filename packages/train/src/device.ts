@@ -7,7 +7,7 @@ import type { EngineSettings } from "./engine/protocol.js";
 import { type Machine, type Missing, thisMachine } from "./machine.js";
 
 /** Changes whenever the same inputs could give other bytes: it is part of every cache key. */
-export const ENGINE_VERSION = "7";
+export const ENGINE_VERSION = "8";
 
 /** Threads by default: all that this process may use. */
 export const defaultThreads = (): number => availableParallelism();

@@ -12,7 +12,7 @@ import {
 } from "@gitune/core";
 import { adapterSha256, writePeftAdapter } from "./adapter/peft.js";
 import type { Base } from "./base.js";
-import { type EncodeStats, encodeRows } from "./data/encoded-rows.js";
+import { type EncodedRows, type EncodeStats, encodeRows } from "./data/encoded-rows.js";
 import { defaultThreads, deviceClass, ENGINE_VERSION, engineSettings, resolveDevice } from "./device.js";
 import { EngineThread } from "./engine/client.js";
 import type { TrainSpec } from "./engine/train-engine.js";
@@ -88,7 +88,8 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
     encodeRows(rows, base.tokenizer, recipe, { threads, cacheDir: tokensCache(project.root) });
   const encoded = await encode(options.rows);
   const validation = options.validation && recipe.evalSteps !== 0 ? await encode(options.validation) : null;
-  const program = await openProgram(recipe, base, threads, device);
+  const longestLane = Math.max(longestRow(encoded), validation ? longestRow(validation) : 0);
+  const program = await openProgram(recipe, base, threads, device, longestLane);
   try {
     const result = await runTraining({
       program,
@@ -135,6 +136,13 @@ function describe(
     rows,
     trainableParameters: size,
   };
+}
+
+/** Tokens; lanes are as long as their longest row. */
+function longestRow(rows: EncodedRows): number {
+  let longest = 0;
+  for (let index = 0; index < rows.length; index++) longest = Math.max(longest, rows.rowLength(index));
+  return longest;
 }
 
 /** Where a repository keeps the token ids of rows. @param root absolute */
@@ -186,7 +194,13 @@ function checkRecipe(recipe: TrainConfig, device: Device, base: Base, { configFi
   }
 }
 
-async function openProgram(recipe: TrainConfig, base: Base, threads: number, device: Device): Promise<TrainProgram> {
+async function openProgram(
+  recipe: TrainConfig,
+  base: Base,
+  threads: number,
+  device: Device,
+  longestLane: number,
+): Promise<TrainProgram> {
   const thread = new EngineThread(await engineSettings(device, threads));
   const spec: TrainSpec = {
     base: base.spec,
@@ -200,6 +214,7 @@ async function openProgram(recipe: TrainConfig, base: Base, threads: number, dev
     },
     fromScratch: base.spec.weights === null,
     mmap: recipe.mmap,
+    longestLane,
     ...(recipe.compute === "int8" ? { int8: { baseSha256: base.sha256, cacheDir: base.cacheDir } } : {}),
   };
   const { tensors, size } = await thread.call("openTrain", [spec]);

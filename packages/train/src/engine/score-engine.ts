@@ -2,6 +2,7 @@
 import type { Backend } from "../backends/backend.js";
 import { Graph } from "../ir/node.js";
 import { LEAST_TOKENS } from "../ir/symbol.js";
+import { laneShape } from "../models/llama/lanes.js";
 import { llamaLogits } from "../models/llama/training.js";
 import { createTuner } from "../tuners/registry.js";
 import type { Tuner } from "../tuners/tuner.js";
@@ -31,11 +32,11 @@ export class ScoreEngine {
       return { logits: llamaLogits(graph, base.config, inferenceParams(graph, this.#spec, this.#tuner)) };
     });
     const length = Math.max(row.length, LEAST_TOKENS);
-    const shape = [1, length];
+    const shape = laneShape(1, length, 1);
     const ids = new BigInt64Array(length);
     for (const [t, id] of row.entries()) ids[t] = BigInt(id);
     const out = await program.run({
-      ...this.#places.upTo(length),
+      ...this.#places.alongLane(length, 1),
       ids: { data: ids, shape },
       positionIds: { data: BigInt64Array.from({ length }, (_, t) => BigInt(t)), shape },
       rowStarts: { data: new Float32Array(length), shape },

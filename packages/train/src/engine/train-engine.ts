@@ -5,6 +5,7 @@ import type { Backend, Feeds } from "../backends/backend.js";
 import { createRandom } from "../data/random.js";
 import { Graph, type Node } from "../ir/node.js";
 import type { MicroBatch, OptimizerState, TrainableTensor, TrainProgram } from "../loop/program.js";
+import { laneBlocks } from "../models/llama/lanes.js";
 import { llamaLoss } from "../models/llama/training.js";
 import { input } from "../ops/leaf.js";
 import { concat, reshape } from "../ops/movement.js";
@@ -15,7 +16,7 @@ import type { Tuner } from "../tuners/tuner.js";
 import { type BaseSpec, closedSizes, frozenWeights, readFrozen } from "./base-spec.js";
 import { DropoutFeeds, dropoutInput } from "./dropout-feeds.js";
 import type { Int8Request } from "./int8-base.js";
-import { PlaceFeeds, passFeeds } from "./pass-feeds.js";
+import { PlaceFeeds, passFeeds, wholeBlocks } from "./pass-feeds.js";
 import { Programs } from "./programs.js";
 
 export interface TrainSpec {
@@ -26,6 +27,8 @@ export interface TrainSpec {
   readonly optimizer: AdamWOptions;
   /** Frozen weights stay in their files (`CompileOptions.weights`); false by default. */
   readonly mmap?: boolean;
+  /** Tokens of the longest lane that will come; long ones are computed another way. Any may come all the same. */
+  readonly longestLane?: number;
   /** Ignores the base's weights and starts from random ones (full training only). */
   readonly fromScratch: boolean;
 }
@@ -38,6 +41,7 @@ export class TrainEngine implements TrainProgram {
   readonly #decay: Float32Array;
   readonly #programs: Programs;
   readonly #places: PlaceFeeds;
+  readonly #blocks: number;
   readonly #dropoutFeeds = new DropoutFeeds();
 
   constructor(spec: TrainSpec, backend: Backend) {
@@ -45,6 +49,7 @@ export class TrainEngine implements TrainProgram {
     this.#spec = spec;
     this.#programs = new Programs(backend);
     this.#places = new PlaceFeeds(spec.base.config);
+    this.#blocks = laneBlocks(spec.longestLane ?? 0);
     this.#tuner = createTuner(spec.technique, spec.base.config, start);
     this.#decay = this.#tuner.decayMask();
     this.tensors = this.#tuner.tensors;
@@ -105,13 +110,14 @@ export class TrainEngine implements TrainProgram {
   ): Promise<{ loss: number; grad: Float32Array | null }> {
     const session = await this.#programs.get(
       training ? "train" : "evaluate",
-      () => passGraph(this.#spec, this.#tuner, training),
+      () => passGraph(this.#spec, this.#tuner, training, this.#blocks),
       this.#spec.mmap ? { weights: "mapped", columns: this.#spec.base.config.hiddenSize } : {},
     );
+    const whole = wholeBlocks(batch, this.#blocks);
     const feeds: Feeds = {
       theta: { data: theta, shape: [this.size] },
-      ...passFeeds(batch, this.#places),
-      ...(training && this.#tuner.dropout ? this.#dropoutFeeds.draw(this.#tuner.dropout, batch.dropoutSeeds) : {}),
+      ...passFeeds(whole, this.#places, this.#blocks),
+      ...(training && this.#tuner.dropout ? this.#dropoutFeeds.draw(this.#tuner.dropout, whole.dropoutSeeds) : {}),
     };
     const grad = training ? new Float32Array(this.size) : null;
     const out = await session.run(feeds, grad ? { grad: { data: grad, shape: [this.size] } } : {});
@@ -119,16 +125,16 @@ export class TrainEngine implements TrainProgram {
   }
 }
 
-function passGraph({ base }: TrainSpec, tuner: Tuner, training: boolean): Record<string, Node> {
+function passGraph({ base }: TrainSpec, tuner: Tuner, training: boolean, blocks: number): Record<string, Node> {
   const graph = new Graph(closedSizes(base.config, tuner));
   const theta = input(graph, "theta", [tuner.size]);
-  const tokens = graph.symbol("batch") * graph.symbol("length");
+  const tokens = graph.symbol("batch") * blocks * graph.symbol("block");
   const dropout =
     training && tuner.dropout
       ? (module: string, width: number) => input(graph, dropoutInput(module), [tokens, width], "u8")
       : null;
   const params = tuner.params(frozenWeights(graph, base), { theta, dropout });
-  const loss = llamaLoss(graph, base.config, params);
+  const loss = llamaLoss(graph, base.config, params, blocks);
   if (!training) return { loss };
   // One gradient a tensor, joined: differentiating the slices themselves would add full-size vectors.
   const slices = tuner.tensors.map((tensor) => sliceTensor(theta, tensor));

@@ -6,7 +6,7 @@ import { gradients } from "../autodiff/grad.js";
 import type { Backend, Executable, Feeds } from "../backends/backend.js";
 import { readWeights } from "../base.js";
 import { type BaseSpec, frozenWeights, readFrozen } from "../engine/base-spec.js";
-import { PlaceFeeds, passFeeds } from "../engine/pass-feeds.js";
+import { PlaceFeeds, passFeeds, wholeBlocks } from "../engine/pass-feeds.js";
 import { Graph, type Node } from "../ir/node.js";
 import { sizeOf } from "../ir/shape.js";
 import type { MicroBatch } from "../loop/program.js";
@@ -27,6 +27,8 @@ export type GoldenSet = "llama" | "families";
 export interface GoldenCase {
   readonly base: BaseSpec;
   readonly batch: MicroBatch;
+  /** That a lane is computed in. */
+  readonly blocks: number;
   readonly technique: Technique;
   /** alpha / r; null for full fine-tuning. */
   readonly loraScale: number | null;
@@ -124,6 +126,7 @@ export async function readGolden(name: string, set: GoldenSet = "llama"): Promis
   return {
     base,
     batch: readGoldenBatch(set),
+    blocks: 1,
     technique,
     loraScale,
     trained,
@@ -139,7 +142,8 @@ export async function readGolden(name: string, set: GoldenSet = "llama"): Promis
 }
 
 /** The golden batch as the training graph's inputs. */
-export const goldenFeeds = ({ base, batch }: GoldenCase): Feeds => passFeeds(batch, new PlaceFeeds(base.config));
+export const goldenFeeds = ({ base, batch, blocks }: GoldenCase): Feeds =>
+  passFeeds(wholeBlocks(batch, blocks), new PlaceFeeds(base.config), blocks);
 
 /** Loss and flat gradient by the flat vector `theta`; the parameters come from the test itself, not from a tuner. */
 export function goldenTrainingGraph(golden: GoldenCase): { readonly loss: Node; readonly grad: Node } {
@@ -161,7 +165,7 @@ export function goldenTrainingGraph(golden: GoldenCase): { readonly loss: Node; 
       return a && b ? { a, b, scale: golden.loraScale!, dropout: (x) => x } : null;
     },
   };
-  const loss = llamaLoss(graph, golden.base.config, params);
+  const loss = llamaLoss(graph, golden.base.config, params, golden.blocks);
   const grads = gradients(loss, [...slices.values()]);
   const flat = grads.map((grad) => reshape(grad, [sizeOf(grad.shape)]));
   return { loss, grad: concat(flat, 0) };

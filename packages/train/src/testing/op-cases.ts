@@ -147,6 +147,26 @@ function attentionCases(): OpCase[] {
       { q: f32([1, 1, 1, 2]), k: f32([1, 1, 1, 2]), v: f32([1, 1, 1, 2]), mask: causal(1) },
       run(1),
     ),
+    opCase(
+      "grouped queries in three blocks, a mask for each sequence",
+      {
+        q: f32([2, 2, 12, 4]),
+        k: f32([2, 2, 6, 4]),
+        v: f32([2, 2, 6, 3]),
+        mask: frozen(
+          // The second sequence holds two rows of three tokens.
+          f32Of(
+            [2, 6, 6],
+            Array.from({ length: 72 }, (_, i) => {
+              const [lane, query, key] = [Math.floor(i / 36), Math.floor(i / 6) % 6, i % 6];
+              const start = lane === 1 && query >= 3 ? 3 : 0;
+              return key > query || key < start ? -1e9 : 0;
+            }),
+          ),
+        ),
+      },
+      (n) => attention(n.q, n.k, n.v, n.mask, 0.5, 3),
+    ),
     opCase("one tensor as q, k and v", { x: f32([1, 2, 3, 4]), mask: causal(3) }, (n) =>
       attention(n.x, n.x, n.x, n.mask, 0.5),
     ),

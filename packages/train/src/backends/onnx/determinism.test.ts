@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gradients } from "../../autodiff/grad.js";
-import { PlaceFeeds, passFeeds } from "../../engine/pass-feeds.js";
+import { PlaceFeeds, passFeeds, wholeBlocks } from "../../engine/pass-feeds.js";
 import { Graph, type Node } from "../../ir/node.js";
 import type { LlamaConfig } from "../../models/llama/config.js";
 import { llamaTensors } from "../../models/llama/tensors.js";
@@ -185,17 +185,47 @@ describe("one to four threads give the same bytes", () => {
     await assertSameBytes(() => ({ ...goldenTrainingGraph(golden) }), { ...goldenFeeds(golden), theta });
   });
 
-  for (const [variant, tiny] of Object.entries({ plain: TINY, "most varied": VARIED })) {
-    test(`every gradient of a Llama of 2 layers that is large enough to be split: the ${variant} one`, async () => {
+  const models = [
+    {
+      variant: "the plain one",
+      tiny: TINY,
+      heads: { kvHeads: 2, headDim: 32 },
+      pass: { batch: 3, length: 61 },
+      blocks: 1,
+    },
+    {
+      variant: "the most varied one",
+      tiny: VARIED,
+      heads: { kvHeads: 2, headDim: 32 },
+      pass: { batch: 3, length: 61 },
+      blocks: 1,
+    },
+    // A block has fewer queries than a head is wide, and its last one more than 128 keys.
+    {
+      variant: "lanes in blocks",
+      tiny: VARIED,
+      heads: { kvHeads: 6, headDim: 64 },
+      pass: { batch: 2, length: 160 },
+      blocks: 4,
+    },
+    {
+      variant: "lanes in blocks, grouped",
+      tiny: TINY,
+      heads: { kvHeads: 2, headDim: 64 },
+      pass: { batch: 1, length: 301 },
+      blocks: 4,
+    },
+  ];
+  for (const { variant, tiny, heads, pass, blocks } of models) {
+    test(`every gradient of a Llama of 2 layers that is large enough to be split: ${variant}`, async () => {
       const config: LlamaConfig = {
         ...tiny,
         hiddenSize: 192,
         intermediateSize: 512,
         heads: 6,
-        kvHeads: 2,
-        headDim: 32,
+        ...heads,
         vocabSize: 1500,
-        maxPositions: 128,
+        maxPositions: 512,
       };
       const tensors = llamaTensors(config).map(({ name, shape }) => ({
         name,
@@ -203,7 +233,6 @@ describe("one to four threads give the same bytes", () => {
         size: shape.reduce((a, b) => a * b, 1),
       }));
       const size = tensors.reduce((total, tensor) => total + tensor.size, 0);
-      const pass = { batch: 3, length: 61 };
       const labels = 150;
       const make = (): Record<string, Node> => {
         const graph = new Graph();
@@ -215,7 +244,7 @@ describe("one to four threads give the same bytes", () => {
           offset += tensor.size;
         }
         const tensor: Params["tensor"] = (name) => parts.get(name)!;
-        const loss = llamaLoss(graph, config, { tensor, product: f32Product(tensor), update: () => null });
+        const loss = llamaLoss(graph, config, { tensor, product: f32Product(tensor), update: () => null }, blocks);
         const grads = gradients(loss, [...parts.values()]);
         return {
           loss,
@@ -228,13 +257,17 @@ describe("one to four threads give the same bytes", () => {
       await assertSameBytes(make, {
         theta: vector("theta", size, -0.1, 0.1),
         ...passFeeds(
-          rowLanes({
-            ...pass,
-            ids: indices(pass.batch * pass.length, 40).data,
-            positions: indices(labels, pass.batch * pass.length).data,
-            labels: indices(labels, config.vocabSize).data,
-          }),
+          wholeBlocks(
+            rowLanes({
+              ...pass,
+              ids: indices(pass.batch * pass.length, 40).data,
+              positions: indices(labels, pass.batch * pass.length).data,
+              labels: indices(labels, config.vocabSize).data,
+            }),
+            blocks,
+          ),
           new PlaceFeeds(config),
+          blocks,
         ),
       });
     });

@@ -35,7 +35,14 @@ export function mayDependOnThreads(
   if (!isOpen(columns) && isSplitWide(columns, threads)) return false;
   if (!isOpen(inner) && inner <= RUN_LENGTH) return false;
   if (!isOpen(rows)) return isOpen(columns) || rows < columns;
-  // A run longer than RUN_LENGTH along an axis that the rows have too means as many rows.
-  const leastRows = isOpen(inner) && rows % inner === 0 ? RUN_LENGTH + 1 : symbols.leastTokens;
-  return isOpen(columns) || leastRows < columns;
+  return isOpen(columns) || leastRows(rows, inner, symbols) < columns;
+}
+
+/** How many rows a product has at least whose runs are longer than RUN_LENGTH; both sizes open, or `rows` alone. */
+function leastRows(rows: number, inner: number, symbols: Symbols): number {
+  const [row, run] = [symbols.parse(rows)!, symbols.parse(inner)];
+  const isOfTheSame = run !== null && row.plus === 0 && run.plus === 0 && `${row.symbols}` === `${run.symbols}`;
+  // Of an axis that both have, the rows are so many for each product of a run.
+  if (isOfTheSame) return Math.ceil(((RUN_LENGTH + 1) * row.factor) / run.factor);
+  return run && rows % inner === 0 ? RUN_LENGTH + 1 : symbols.leastTokens;
 }

@@ -23,6 +23,7 @@ import { greedy } from "../../testing/greedy.js";
 import { goldenTrainingGraph, readGolden, readGoldenBase, readGoldenBatch } from "../../testing/llama-golden.js";
 import { openSafetensors, readSafetensorsHeader, readTensorEntry } from "../../weights/safetensors.js";
 import { extendGraph } from "../llama/decoding.js";
+import { laneBlocks, laneLength, laneShape } from "../llama/lanes.js";
 import { llamaLinears, llamaTensors } from "../llama/tensors.js";
 import { llamaLogits } from "../llama/training.js";
 
@@ -37,6 +38,9 @@ const casesOf = (model: string): string[] =>
 const LOGITS = 1e-5;
 /** Relative to the largest loss, after three steps of AdamW. */
 const LOSSES = 1e-5;
+
+/** That a long lane is computed in. */
+const BLOCKS = laneBlocks(2048);
 
 const backend = onnxBackend({ threads: 1 });
 
@@ -120,11 +124,12 @@ for (const model of MODELS) {
         verifyGraph([loss, grad]);
         verifyGraph(expandComposites([loss, grad]), { lowered: true });
         await assertTrainsAs(golden, backend);
+        await assertTrainsAs({ ...golden, blocks: BLOCKS }, backend);
       });
 
       test(`takes the same steps in the engine, laid out by its own tuner: ${name}`, async () => {
         const { base, technique, optimizer, ...golden } = await readGolden(`${model}/${name}`, "families");
-        const engine = new TrainEngine({ base, technique, optimizer, fromScratch: false }, backend);
+        const engine = new TrainEngine({ base, technique, optimizer, fromScratch: false, longestLane: 2048 }, backend);
         try {
           const zeros = () => new Float32Array(engine.size);
           let state: OptimizerState = { theta: zeros(), m: zeros(), v: zeros(), step: 0 };
@@ -197,8 +202,8 @@ const split = <T>(values: readonly T[], size: number): T[][] =>
 
 /** The inputs of a pass over right-padded rows. */
 function rowFeeds(base: BaseSpec, rows: readonly number[][]): { readonly length: number; readonly feeds: Feeds } {
-  const length = Math.max(...rows.map((row) => row.length));
-  const shape = [rows.length, length];
+  const length = laneLength(Math.max(...rows.map((row) => row.length)), BLOCKS);
+  const shape = laneShape(rows.length, length, BLOCKS);
   const perToken = (value: (row: readonly number[], t: number) => number) => ({
     data: BigInt64Array.from(rows.flatMap((row) => Array.from({ length }, (_, t) => BigInt(value(row, t))))),
     shape,
@@ -207,7 +212,7 @@ function rowFeeds(base: BaseSpec, rows: readonly number[][]): { readonly length:
     ids: perToken((row, t) => row[t] ?? 0),
     positionIds: perToken((_, t) => t),
     rowStarts: { data: new Float32Array(rows.length * length), shape },
-    ...new PlaceFeeds(base.config).upTo(length),
+    ...new PlaceFeeds(base.config).alongLane(length, BLOCKS),
   };
   return { length, feeds };
 }
@@ -233,7 +238,7 @@ async function logitsOf(base: BaseSpec, rows: readonly number[][]): Promise<numb
   const { length, feeds } = rowFeeds(base, rows);
   const everywhere = BigInt64Array.from({ length: rows.length * length }, (_, place) => BigInt(place));
   const out = await runOnce(
-    { logits: llamaLogits(graph, base.config, bareParams(base, graph)) },
+    { logits: llamaLogits(graph, base.config, bareParams(base, graph), BLOCKS) },
     { ...feeds, positions: { data: everywhere, shape: [everywhere.length] } },
   );
   return split(split(Array.from(out["logits"]!.data as Float32Array), base.config.vocabSize), length);
@@ -261,8 +266,12 @@ async function stepLogits(base: BaseSpec, rows: readonly number[][]): Promise<nu
       shape: [batch, config.kvHeads, 1, config.headDim],
     },
   ]);
+  // Over a cache, a pass' tokens are in no blocks.
+  const flat = ({ data }: Tensor): Tensor => ({ data, shape: [batch, length] });
   const read = await program.run({
     ...feeds,
+    ids: flat(feeds["ids"]!),
+    positionIds: flat(feeds["positionIds"]!),
     ...Object.fromEntries(empty),
     keyPositions: positions(rows.map(() => [nowhere, ...Array.from({ length }, (_, t) => t)])),
     ends: long([0], [1]),

@@ -61,12 +61,12 @@ export const headLogits = (params: Params, config: LlamaConfig, h: Node): Node =
 
 /**
  * softmax(q kᵀ / sqrt(hd) + mask) v over this pass alone; layers of one window share a mask.
- * @param index [T]: 0, 1, 2 …   @param rowStarts [B, T]
+ * @param index [T]: 0, 1, 2 …   @param rowStarts [B, T]   @param blocks that T is a multiple of
  */
-export function attendWithin(config: LlamaConfig, index: Node, rowStarts: Node): Attend {
+export function attendWithin(config: LlamaConfig, index: Node, rowStarts: Node, blocks: number): Attend {
   return (layer, q, { k, v }) => {
     const mask = index.graph.scope("mask", () => rowMask(index, rowStarts, config.windows[layer]!));
-    return attention(q, k, v, mask, 1 / Math.sqrt(config.headDim));
+    return attention(q, k, v, mask, 1 / Math.sqrt(config.headDim), blocks);
   };
 }
 
