@@ -33,9 +33,9 @@ export function describeMachine(python, threads) {
 export const nameOf = ({ cpu, vector }) => `${cpu}: ${vector.join(", ")}`;
 
 /** The instruction sets that decide a GEMM's rate. */
-function vectorUnits() {
+export function vectorUnits() {
   const flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1].trim().split(" "));
-  return ["avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8"].filter((flag) => flags.has(flag));
+  return ["avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"].filter((flag) => flags.has(flag));
 }
 
 const readVersion = (require, name) =>

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { vectorUnits } from "../lib/machine.mjs";
 import { openSides } from "../lib/side.mjs";
 import { mklShim, nodeSide, peerSide, RECIPE, TARGETS } from "../lib/sides.mjs";
 import { formatRatio, maxRelative, median, ratioOf } from "../lib/statistics.mjs";
@@ -13,6 +14,10 @@ export const title = "Training";
 const WARM_STEPS = 2;
 /** Relative, of a step's loss: what float32 sums in another order may differ by. */
 const SAME_LOSS = 1e-4;
+
+const BFLOAT16 = /bf16/;
+const EMULATED =
+  "This processor has no instructions for bfloat16: PyTorch makes them of others, and what is said against its bfloat16 means little here.";
 
 const WORKLOADS = [
   { name: "4 x 256", targets: "q,v", make: (work, steps) => work.full({ rows: 4, length: 256, steps }) },
@@ -63,7 +68,12 @@ export async function run(context) {
       sides: await compare(context, workload, steps),
     });
   }
-  return { results, tables: [table(results)], goals: goals(results) };
+  return {
+    results,
+    tables: [table(results)],
+    goals: goals(results),
+    notes: vectorUnits().some((unit) => BFLOAT16.test(unit)) ? [] : [EMULATED],
+  };
 }
 
 async function compare({ environment, threads, layers, cache, say }, { name: workload, targets }, steps) {
