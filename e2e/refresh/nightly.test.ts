@@ -141,3 +141,8 @@ describe("a nightly run", () => {
     transcript.finish();
   });
 });
+
+it("no token is in any log, page or commit, in any spelling", () => {
+  world.open({ readme: "x" });
+  world.assertNoLeaks();
+});

@@ -20,7 +20,7 @@ import {
 let world: NightlyWorld;
 
 before(async () => {
-  world = await NightlyWorld.start(28);
+  world = await NightlyWorld.start(30);
 });
 after(() => world.close());
 beforeEach(() => world.next());
@@ -268,4 +268,19 @@ describe("GitHub", () => {
     assert.equal(job.conclusion, "failure");
     assert.match(job.annotations.map(({ message }) => message).join("\n"), /repository's settings/);
   });
+
+  it("a rate limit is no missing permission: it is said with its end", async () => {
+    world.script(proposed());
+    const reset = String(Math.ceil(Date.now() / 1000) + 1800);
+    const headers = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset };
+    world.github.fail({ match: /^GET .*\/pulls$/, answer: 403, headers });
+    const said = (await world.run("scripted")).annotations.map(({ message }) => message).join("\n");
+    assert.match(said, /rate limit is used up; it starts again at \d\d:\d\d UTC/);
+    assert.doesNotMatch(said, /permissions:/);
+  });
+});
+
+it("no token is in any log, page or commit, in any spelling", () => {
+  world.open({ readme: "x" });
+  world.assertNoLeaks();
 });

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { getOctokit } from "@actions/github";
 import { type ActionFolder, makeActionFolder } from "./action-folder.js";
 import { ACTIONS_BOT, type GitHubServer, startGitHub } from "./github-server/server.js";
+import { assertNoLeaks, type Written } from "./hostile/secrets.js";
 import { RefreshRepository } from "./refresh-repository.js";
 import { type RowServer, startRowServer } from "./row-server.js";
 import { type JobResult, runWorkflow } from "./workflow-runner/run-workflow.js";
@@ -16,6 +17,7 @@ export const BRANCH = "gitune/refresh-colors";
 export const OWNER = "octo";
 /** What the source asks for, and nobody may see. */
 export const KEY = "feedback-key-of-this-test";
+const RUNTIME_TOKEN = "runtime-secret";
 export const NIGHTLY_WORKFLOW = fileURLToPath(
   new URL("../../fixtures/workflows/.github/workflows/nightly.yml", import.meta.url),
 );
@@ -48,6 +50,9 @@ export class NightlyWorld {
   private runNumber = 0;
   private used = 0;
   private opened: RefreshRepository | undefined;
+  /** All that jobs showed and sent to GitHub so far, and the tokens that they had. */
+  private readonly written: Written[] = [];
+  private readonly secrets = [KEY, RUNTIME_TOKEN];
 
   private constructor(
     readonly github: GitHubServer,
@@ -70,6 +75,7 @@ export class NightlyWorld {
 
   /** Another repository, on a GitHub that works. */
   next(): void {
+    this.keepWritten();
     this.github.calm();
     this.github.setSuccesses([]);
     this.used += 1;
@@ -127,10 +133,14 @@ export class NightlyWorld {
       },
       repository: this.name,
       apiUrl: github.url,
-      issueToken: (permissions) => github.issueToken(ACTIONS_BOT, permissions),
+      issueToken: (permissions) => {
+        const token = github.issueToken(ACTIONS_BOT, permissions);
+        this.secrets.push(token);
+        return token;
+      },
       runNumber: this.runNumber,
       secrets: { FEEDBACK_KEY: KEY },
-      env: { ACTIONS_RUNTIME_TOKEN: "runtime-secret" },
+      env: { ACTIONS_RUNTIME_TOKEN: RUNTIME_TOKEN },
       actions: {
         // gitune itself, where the reusable workflow gets it.
         "actions/checkout": ({ inputs, workspace }) => {
@@ -149,7 +159,27 @@ export class NightlyWorld {
     });
     const job = Object.values(result.jobs)[0]?.[0];
     assert.ok(job);
+    this.written.push([`run ${this.runNumber}`, JSON.stringify(job)]);
     return job;
+  }
+
+  private keepWritten(): void {
+    // With the bodies of all requests: pull requests, issues, checks.
+    this.written.push(["GitHub", JSON.stringify(this.github.log)]);
+  }
+
+  /** Fails where a job's token or the source's key is in a log, a summary, a page, or a commit, in any spelling. */
+  assertNoLeaks(): void {
+    this.keepWritten();
+    assert.ok(this.secrets.length > 2, "no job had a token");
+    const commits = this.names.slice(0, this.used).map((name): Written => {
+      const folder = this.github.gitFolder(name);
+      return [
+        `commits of ${name}`,
+        execFileSync("git", ["-C", folder, "log", "--patch", "--all"], { maxBuffer: 2 ** 26 }),
+      ];
+    });
+    assertNoLeaks(this.secrets, [...this.written, ...commits]);
   }
 
   private async action(commandLine: CommandLine): Promise<ActionFolder> {
