@@ -28,7 +28,7 @@ before(() => {
 });
 after(() => repository.remove());
 
-it("the plan names that one alone, and has looked at all of them", { timeout: 120_000 }, async () => {
+it("the plan names that one alone, and has looked at all of them", { timeout: 300_000 }, async () => {
   repository.git("checkout", "--quiet", "-b", "change");
   repository.commit("change", { [`datasets/${CHANGED}/train.jsonl`]: rowsOf(CHANGED, 7) });
   const args = [join(REPOSITORY, "packages/cli/dist/main.js"), "plan", "--base", "main", "--head", "HEAD", "--json"];

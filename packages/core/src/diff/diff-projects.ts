@@ -6,7 +6,7 @@ import { listSplit } from "../dataset/files.js";
 import { keyOfHash } from "../dataset/parse-row.js";
 import type { DatasetDiff, ProjectDiff, RowChange, SplitDiff } from "../diff-types.js";
 import { resolveRef } from "../git/refs.js";
-import { listTree, type OpenState, openState, WORKTREE } from "../git/state.js";
+import { listTree, type OpenState, openFiles, openState, type TreeFile, WORKTREE } from "../git/state.js";
 import { canonicalJson, sha256Hex } from "../hash.js";
 import { nativePath } from "../io/paths.js";
 import { GituneError } from "../issue.js";
@@ -73,6 +73,8 @@ interface ProjectState extends OpenState {
   readonly issues: Awaited<ReturnType<typeof discoverProjects>>["issues"];
   /** The repository. */
   readonly repository: string;
+  /** Of the projects' folder; none of the working tree. */
+  readonly files: readonly TreeFile[];
 }
 
 /** Only the configs; a project's rows are written out when their turn comes. */
@@ -83,7 +85,7 @@ async function openProjects(root: string, ref: string): Promise<ProjectState> {
   const state = await openState(root, sha, configs);
   try {
     const { projects, issues } = await discoverProjects(state.root);
-    return { ...state, projects, issues, repository: root };
+    return { ...state, projects, issues, repository: root, files };
   } catch (error) {
     await state.dispose();
     throw error;
@@ -112,9 +114,10 @@ async function diffProject(
   // A base whose config an older version wrote is read with the head's: its rows are there all the same.
   const asBefore =
     pair.base ?? (pair.head && base.issues.some(({ file }) => file === pair.head?.configFile) ? pair.head : null);
-  const before = await openRows(asBefore, base);
+  const after = await openRows(pair.head, head);
   try {
-    const after = await openRows(pair.head, head);
+    // Of many projects most are as they were: writing their files out takes most of the time.
+    const before = isUntouched(asBefore, base, pair.head, head) ? after : await openRows(asBefore, base);
     try {
       const splits: SplitDiff[] = [];
       const names = new Set([...splitsOf(before.project), ...splitsOf(after.project)]);
@@ -131,11 +134,23 @@ async function diffProject(
       }
       return { name: pair.name, splits };
     } finally {
-      await after.close();
+      if (before !== after) await before.close();
     }
   } finally {
-    await before.close();
+    await after.close();
   }
+}
+
+/** Whether two commits have the very same project: its config, and every file below its folder. */
+function isUntouched(before: Project | null, base: ProjectState, after: Project | null, head: ProjectState): boolean {
+  if (before === null || after === null || before.dir !== after.dir) return false;
+  if (base.sha === WORKTREE || head.sha === WORKTREE) return false;
+  const listed = (state: ProjectState) => filesBelow(state, after.dir).map(({ path, sha }) => `${path}\0${sha}`);
+  return listed(base).join("\n") === listed(head).join("\n");
+}
+
+function filesBelow({ files }: ProjectState, dir: string): readonly TreeFile[] {
+  return files.filter(({ path }) => path.startsWith(`${dir}/`));
 }
 
 function splitsOf(project: Project | null): string[] {
@@ -157,7 +172,8 @@ interface OpenRows {
 async function openRows(project: Project | null, state: ProjectState): Promise<OpenRows> {
   if (!project)
     return { project: null, value: () => Promise.reject(new Error("no project")), close: async () => undefined };
-  const opened = state.sha === WORKTREE ? null : await openState(state.repository, state.sha, [project.dir]);
+  const opened =
+    state.sha === WORKTREE ? null : await openFiles(state.repository, state.sha, filesBelow(state, project.dir));
   const placed: Project = { ...project, root: opened?.root ?? state.root };
   const handles = new Map<string, FileHandle>();
   return {

@@ -57,7 +57,15 @@ export async function openState(root: string, ref: string, paths: readonly strin
   if (ref === WORKTREE) return { root, sha: WORKTREE, dispose: async () => undefined };
   for (const path of paths) refuseUnsafe(path);
   const sha = await resolveRef(root, ref);
-  const files = await listTree(root, sha, paths);
+  return openFiles(root, sha, await listTree(root, sha, paths));
+}
+
+/**
+ * As `openState`, for whoever has listed the commit already: one process of git, where that takes three.
+ * @param sha the commit's, in full
+ * @param files some of those that `listTree` found in it
+ */
+export async function openFiles(root: string, sha: string, files: readonly TreeFile[]): Promise<OpenState> {
   for (const { path } of files) refuseUnsafe(path);
   refuseClashes(files);
 
