@@ -10,6 +10,7 @@ import {
   discoverProjects,
   GituneError,
   type Issue,
+  localBase,
   mergeBase,
   type OnProgress,
   type Project,
@@ -92,7 +93,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRes
         names: options.projects,
         ...(options.signal ? { signal: options.signal } : {}),
       });
-      const states: States = { head, before, diff, baseSha, commit };
+      const states: States = { head, before, diff, baseSha, commit, models: new Map() };
       const validated = await validateHead(chosen, head, options);
       const judged: JudgedProject[] = [];
       const pending: string[] = [];
@@ -137,6 +138,8 @@ export interface States {
   /** Commits, for what git says of them. */
   readonly baseSha: string;
   readonly commit: string;
+  /** Path of a base model -> whether it changed: most projects of a repository share one. */
+  readonly models?: Map<string, Promise<boolean>>;
 }
 
 /** @throws {GituneError} for a config that cannot be used, and for a name that neither state has */
@@ -207,15 +210,21 @@ async function judgedOrPending(judge: () => Promise<JudgedProject>): Promise<Jud
 export async function judgeOne(
   project: Project,
   issues: readonly Issue[],
-  { head, before, diff, baseSha, commit }: States,
+  { head, before, diff, baseSha, commit, models = new Map() }: States,
   options: PipelineOptions,
 ): Promise<JudgedProject> {
   const { root } = options;
   const { name } = project.config;
+  const modelChange = (of: Project): Promise<boolean> => {
+    const path = localBase(of) ?? "";
+    const known = models.get(path) ?? isModelChanged(root, of, baseSha, commit);
+    models.set(path, known);
+    return known;
+  };
   const projectDiff = diff.projects.find((one) => one.name === name) ?? null;
   if (issues.some(isError)) return invalidProject(project, issues, projectDiff);
   const earlier = before.projects.find(({ config }) => config.name === name) ?? null;
-  const modelChanged = earlier !== null && (await isModelChanged(root, earlier, baseSha, commit));
+  const modelChanged = earlier !== null && (await modelChange(earlier));
   const model = modelChanged ? await openModelState(root, baseSha, earlier) : null;
   try {
     const judge: JudgeOptions = {
