@@ -12,7 +12,7 @@ import { getOctokit } from "@actions/github";
 import { type ActionFolder, makeActionFolder } from "../support/action-folder.js";
 import { checkFaultTable, type FaultCount } from "../support/fault-table.js";
 import { GitRepository } from "../support/git-repository.js";
-import type { Fault } from "../support/github-server/faults.js";
+import { type Fault, PASSING_FAULTS } from "../support/github-server/faults.js";
 import { ACTIONS_BOT, type GitHubServer, startGitHub } from "../support/github-server/server.js";
 
 /** Most of the time is spent waiting before another try. */
@@ -209,13 +209,7 @@ async function endOf(
 }
 
 describe("one fault at each request of a proposal", { timeout: 600_000 }, () => {
-  for (const [name, fault] of [
-    ["status 500", { answer: 500 }],
-    ["status 429", { answer: 429, headers: { "retry-after": "1" } }],
-    ["connection cut before the effect of", { answer: "cut-before" }],
-    ["connection cut after the effect of", { answer: "cut-after" }],
-  ] as const) {
-    const words = `${name}${name.startsWith("status") ? " at" : ""} one request`;
+  for (const [words, fault] of PASSING_FAULTS) {
     it(`${words}: the same run ends well`, async () => {
       const { injected, sameRun } = await each(words, (at) => [{ at, ...fault }]);
       assert.equal(sameRun, injected);

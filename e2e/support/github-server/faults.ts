@@ -44,3 +44,11 @@ export class Faults {
     this.#seen = 0;
   }
 }
+
+/** Each passes by itself, so whoever asks again must not notice; with the words that docs/reliability.md has. */
+export const PASSING_FAULTS: readonly (readonly [words: string, fault: Omit<Fault, "at">])[] = [
+  ["status 500 at one request", { answer: 500 }],
+  ["status 429 at one request", { answer: 429, headers: { "retry-after": "1" } }],
+  ["connection cut before the effect of one request", { answer: "cut-before" }],
+  ["connection cut after the effect of one request", { answer: "cut-after" }],
+];
