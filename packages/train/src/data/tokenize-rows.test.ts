@@ -87,7 +87,10 @@ describe("tokenizing rows", () => {
 
   it("gives the same with and without a cache, new or filled, and as one row alone (property)", async () => {
     await fc.assert(
-      fc.asyncProperty(anyRows, async (rows) => {
+      fc.asyncProperty(anyRows, async (any) => {
+        // Forty letters of four tokens each may be a prompt that leaves no room for its answer: such a row is refused.
+        const rows = any.filter((one) => encodeRow(one, tokenizer, options).kind === "encoded");
+        fc.pre(rows.length > 0);
         const plain = await encodeRows(rows, tokenizer, options);
         for (let time = 0; time < 2; time++) {
           const cached = await encodeRows(rows, tokenizer, options, { cacheDir: folder });
