@@ -6,10 +6,11 @@ const COLORS = ["#1f77b4", "#d62728", "#7f7f7f", "#2ca02c"];
 const MARGIN = 1.25;
 
 /**
+ * @param {string} title
  * @param {{ title: string, x: string, y: string,
  *   series: { name: string, isDashed?: boolean, points: [number, number][] }[] }[]} panels
  */
-export function plotSvg(panels) {
+export function plotSvg(title, panels) {
   const names = [...new Set(panels.flatMap(({ series }) => series.map(({ name }) => name)))];
   const width = PANEL.width * panels.length;
   const legend = names.map(
@@ -18,7 +19,7 @@ export function plotSvg(panels) {
       text(PANEL.left + i * 210 + 20, PANEL.height + 14, name),
   );
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${PANEL.height + 28}" font-family="sans-serif" font-size="11">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${PANEL.height + 28}" font-family="sans-serif" font-size="11"><title>${title}</title>`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
     ...panels.map((panel, i) => `<g transform="translate(${i * PANEL.width} 0)">${drawPanel(panel, names)}</g>`),
     ...legend,

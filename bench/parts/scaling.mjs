@@ -17,6 +17,7 @@ const SWEEPS = {
   r: [8, 64, 256],
 };
 const STEP_TOKENS = 2048;
+const CAPTION = "Seconds a step against layers, length and rank";
 /** Measured / expected beyond these is growth that the maths does not explain. */
 const EXPECTED = [0.8, 1.25];
 
@@ -135,6 +136,6 @@ function report(measured) {
         met: outside.length === 0,
       },
     ],
-    plots: [{ file: "scaling.svg", caption: "Seconds a step against layers, length and rank", svg: plotSvg(panels) }],
+    plots: [{ file: "scaling.svg", caption: CAPTION, svg: plotSvg(CAPTION, panels) }],
   };
 }
