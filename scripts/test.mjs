@@ -17,9 +17,6 @@ import { stripVTControlCharacters } from "node:util";
 // A hung test must not hold a CI runner until its own limit; the slowest file takes a few minutes on 2 cores.
 const FILE_TIMEOUT_MS = 20 * 60_000;
 
-// Whole runs wait for servers and clocks a sixth of the time, so two cores have work for three files.
-const FILES_AT_ONCE = 3;
-
 const root = fileURLToPath(new URL("..", import.meta.url));
 const flags = process.argv.slice(2).filter((arg) => arg.startsWith("-"));
 const words = process.argv.slice(2).filter((arg) => !arg.startsWith("-"));
@@ -54,7 +51,7 @@ function matches(file, word) {
 function runTests() {
   const args = [
     "--test",
-    `--test-concurrency=${FILES_AT_ONCE}`,
+    "--test-concurrency=2",
     `--test-timeout=${FILE_TIMEOUT_MS}`,
     "--test-reporter=spec",
     ...flags,

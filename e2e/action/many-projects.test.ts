@@ -1,4 +1,4 @@
-/** A repository with 300 projects of which a pull request changes one: only that one is trained. */
+/** A repository with 100 projects of which a pull request changes one: only that one is trained. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -9,8 +9,8 @@ import { ALWAYS, config, jsonl, rows, suite } from "../support/colours-project.j
 import { ENVIRONMENT, GitRepository } from "../support/git-repository.js";
 import { tinyBase } from "../support/tiny-base.js";
 
-const NAMES = Array.from({ length: 300 }, (_, i) => `colours-${i + 1}`);
-const CHANGED = "colours-150";
+const NAMES = Array.from({ length: 100 }, (_, i) => `colours-${i + 1}`);
+const CHANGED = "colours-50";
 const rowsOf = (name: string, count: number) => jsonl(rows(count, (i) => `Which colour is thing ${i} of ${name}?`));
 
 let repository: GitRepository;
