@@ -185,31 +185,20 @@ describe("one to four threads give the same bytes", () => {
     await assertSameBytes(() => ({ ...goldenTrainingGraph(golden) }), { ...goldenFeeds(golden), theta });
   });
 
+  const small = { heads: { kvHeads: 2, headDim: 32 }, pass: { batch: 3, length: 61 }, blocks: 1 };
   const models = [
-    {
-      variant: "the plain one",
-      tiny: TINY,
-      heads: { kvHeads: 2, headDim: 32 },
-      pass: { batch: 3, length: 61 },
-      blocks: 1,
-    },
-    {
-      variant: "the most varied one",
-      tiny: VARIED,
-      heads: { kvHeads: 2, headDim: 32 },
-      pass: { batch: 3, length: 61 },
-      blocks: 1,
-    },
+    { variant: "the plain one", tiny: TINY, ...small },
+    { variant: "the most varied one", tiny: VARIED, ...small },
     // A block has fewer queries than a head is wide, and its last one more than 128 keys.
     {
-      variant: "lanes in blocks",
+      variant: "in blocks",
       tiny: VARIED,
       heads: { kvHeads: 6, headDim: 64 },
       pass: { batch: 2, length: 160 },
       blocks: 4,
     },
     {
-      variant: "lanes in blocks, grouped",
+      variant: "grouped, in blocks",
       tiny: TINY,
       heads: { kvHeads: 2, headDim: 64 },
       pass: { batch: 1, length: 301 },
