@@ -80,8 +80,8 @@ export class CachedBase {
       else missing.push(name);
     }
     // `hf download` brings every file of the commit, and this one is in each; what is missing then is not in it.
-    const isKnown = (name: string) => !missing.includes(name) || hasAll;
     const hasAll = await exists(join(this.dir, ".gitattributes"));
+    const isKnown = (name: string) => hasAll || !missing.includes(name);
     const hasWeights = files.has(WEIGHTS) || (shards.length > 0 && shards.every((name) => files.has(name)));
     const hasNeeded = NEEDED.every((name) => files.has(name));
     const isReadable = hasNeeded && OPTIONAL.every(isKnown);
